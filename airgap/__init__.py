@@ -1,0 +1,6 @@
+"""Resolve, lock, move and verify what an air-gapped Talos/Sidero site boots from.
+
+The package knows nothing of Pulumi: `components/` and `providers/` call it, never the reverse.
+"""
+
+__all__: list[str] = []

@@ -1,0 +1,121 @@
+"""Every error this project raises on purpose, in one tree, branched by who has to act.
+
+`str(error)` is one line. `diagnostics()` adds what to do next, for a terminal or a CI log.
+The floor of the import graph: this module imports nothing of the project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
+
+__all__ = [
+    "AirgapError",
+    "FactoryError",
+    "Fault",
+    "IntegrityError",
+    "LockError",
+    "PublishError",
+    "RegistryError",
+    "SiteError",
+    "UpstreamError",
+    "redact",
+]
+
+
+def redact(url: str) -> str:
+    """Return the URL without user information, query values or fragment."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    query = "…" if parts.query else ""
+    return urlunsplit((parts.scheme, host, parts.path, query, ""))
+
+
+class AirgapError(Exception):
+    """Root of the tree.
+
+    Args:
+        message: One line: the subject, what was found, what was expected.
+        hint: What to do next, as a sentence or a command; empty when the message says it all.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def diagnostics(self) -> str:
+        """Return the message and, indented below it, what to do next."""
+        return f"{self.message}\n  → {self.hint}" if self.hint else self.message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing wrong in a document: where (dotted path), what, and what to do."""
+
+    path: str
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        """Return `path: message (hint)`."""
+        return f"{self.path}: {self.message}" + (f" ({self.hint})" if self.hint else "")
+
+
+class _FaultyDocumentError(AirgapError):
+    """A document with faults: all of them at once, each with its path."""
+
+    def __init__(self, document: str, faults: Sequence[Fault], *, hint: str = "") -> None:
+        self.document = document
+        self.faults = tuple(faults)
+        count = len(self.faults)
+        noun = "fault" if count == 1 else "faults"
+        summary = f"{document}: {count} {noun}: " + "; ".join(str(fault) for fault in self.faults)
+        super().__init__(summary, hint=hint)
+
+    def diagnostics(self) -> str:
+        """Return one line a fault, then the hint."""
+        lines = [f"{self.document}:", *(f"  {fault}" for fault in self.faults)]
+        return "\n".join([*lines, f"  → {self.hint}"] if self.hint else lines)
+
+
+class SiteError(_FaultyDocumentError):
+    """The site's description is wrong: its author acts."""
+
+
+class LockError(_FaultyDocumentError):
+    """The lock is missing, damaged or does not fit its site: `lock` has to run."""
+
+
+class UpstreamError(AirgapError):
+    """A peer could not be reached or answered wrongly.
+
+    Args:
+        message: One line, with the URL redacted.
+        retryable: Whether the same request may succeed later.
+        hint: What to do next.
+    """
+
+    def __init__(self, message: str, *, retryable: bool = False, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retryable = retryable
+
+
+class IntegrityError(AirgapError):
+    """Bytes do not have the digest or the size they were promised with.
+
+    Never retried against the same bytes.
+    """
+
+
+class RegistryError(UpstreamError):
+    """A registry refused or misunderstood a request."""
+
+
+class FactoryError(UpstreamError):
+    """An Image Factory refused a request, or answered with another schematic ID."""
+
+
+class PublishError(AirgapError):
+    """A destination on disk cannot take what should be published there."""

@@ -1,0 +1,122 @@
+"""The lock document `stacks/<site>.lock.json`, version 1: resolved fact, never a wish.
+
+Maps are keyed by what a reviewer names (reference, `version/file`, schematic ID), one entry a
+block, sorted: two branches that add different images merge without conflict. No mirror, TLS, path,
+side or delivery is in it: an isolated site changes those without being online.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+__all__ = [
+    "LOCK_VERSION",
+    "AssetPin",
+    "ClassInputs",
+    "ImagePin",
+    "Inputs",
+    "Lock",
+    "Need",
+    "PlatformPin",
+    "SchematicPin",
+]
+
+LOCK_VERSION = 1
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+Sha512 = Annotated[str, StringConstraints(pattern=r"^sha512:[0-9a-f]{128}$")]
+SchematicId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Size = Annotated[int, Field(ge=0)]
+Need = Literal["talos", "kubernetes", "extensions", "sidero", "workloads"]
+
+
+class _Part(BaseModel):
+    """A part of the lock: frozen, no unknown keys, camelCase in JSON."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
+    )
+
+
+class PlatformPin(_Part):
+    """One platform's manifest inside an index; `size` is its config and layers in bytes."""
+
+    digest: Sha256
+    size: Size
+
+
+class ImagePin(_Part):
+    """An image by the digest its tag resolved to (an index's own digest where there is one).
+
+    Attributes:
+        size: Bytes of every distinct manifest and blob below the digest.
+        platforms: Children of an index by `os/architecture[/variant]`; empty for a plain image.
+        need: The set the image belongs to.
+        needed_by: What pulls it in, for people: `talos v1.11.5`, `server class gpu`.
+    """
+
+    digest: Sha256
+    media_type: str
+    size: Size
+    platforms: dict[str, PlatformPin] = Field(default_factory=dict)
+    need: Need
+    needed_by: tuple[str, ...]
+
+
+class AssetPin(_Part):
+    """A boot asset: `url` is its public origin, whatever redirect it was read through."""
+
+    sha256: Sha256
+    sha512: Sha512
+    size: Size
+    url: str
+    needed_by: tuple[str, ...]
+
+
+class SchematicPin(_Part):
+    """A schematic by ID: `canonical` is the exact text whose sha256 the ID is."""
+
+    canonical: str
+    classes: tuple[str, ...]
+
+
+class ClassInputs(_Part):
+    """What resolution takes from one server class."""
+
+    talos: str
+    extensions: tuple[str, ...] = ()
+    extra_kernel_args: tuple[str, ...] = ()
+
+
+class Inputs(_Part):
+    """The fingerprint: all that resolution depends on, in plain words.
+
+    A lock fits a site when these are equal; otherwise the differing keys are printed.
+    """
+
+    talos: tuple[str, ...]
+    kubernetes: tuple[str, ...] = ()
+    architectures: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    sidero: str
+    image_factory: str = "none"
+    environments: dict[str, str] = Field(default_factory=dict)  # name -> "v1.11.5/amd64"
+    server_classes: dict[str, ClassInputs] = Field(default_factory=dict)
+
+
+class Lock(_Part):
+    """A site's lock, whole.
+
+    `extensions` maps a Talos version to extension name to the reference with digest.
+    `schematics` maps an ID to its text; `assets` maps `<version>/<file>` to its pin.
+    """
+
+    lock_version: Literal[1] = LOCK_VERSION
+    inputs: Inputs
+    images: dict[str, ImagePin] = Field(default_factory=dict)
+    assets: dict[str, AssetPin] = Field(default_factory=dict)
+    extensions: dict[str, dict[str, str]] = Field(default_factory=dict)
+    schematics: dict[SchematicId, SchematicPin] = Field(default_factory=dict)

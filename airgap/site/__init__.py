@@ -1,0 +1,1 @@
+"""The site: what its author wishes (`model`), read and checked as a whole (`load`)."""
