@@ -24,7 +24,7 @@ __all__ = [
     "SchematicPin",
 ]
 
-LOCK_VERSION = 1
+LOCK_VERSION: Literal[1] = 1
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Sha512 = Annotated[str, StringConstraints(pattern=r"^sha512:[0-9a-f]{128}$")]

@@ -103,7 +103,7 @@ class Registry(Document):
 
 
 class AssetMirror(Document):
-    """Where boot assets are served from: this project's `serve`, or a directory a web server has."""
+    """Where boot assets are served from: `serve`, or a directory of a web server."""
 
     kind: Literal["embedded", "directory"]
     url: Url
@@ -165,7 +165,7 @@ class ServerClass(Document):
 
 
 class Discovery(Document):
-    """Talos' cluster discovery service, which is on the internet unless given an in-site endpoint."""
+    """Talos' discovery service: on the internet unless an in-site endpoint is given."""
 
     enabled: bool = False
     endpoint: Url | None = None
