@@ -1,0 +1,76 @@
+"""Where a project's documents are: found from `Pulumi.yaml`, never guessed."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from airgap.errors import AirgapError
+
+__all__ = ["Project", "project_option", "site_argument"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A checkout: the directory that holds `Pulumi.yaml`."""
+
+    root: Path
+
+    @classmethod
+    def find(cls, start: Path) -> Project:
+        """Return the project `start` lies in.
+
+        Raises:
+            AirgapError: No directory from `start` upwards holds a `Pulumi.yaml`.
+        """
+        here = start.resolve()
+        for folder in (here, *here.parents):
+            if (folder / "Pulumi.yaml").is_file():
+                return cls(root=folder)
+        raise AirgapError(
+            f"{here}: no Pulumi.yaml here or above",
+            hint="run this in the checkout, or name it with --project",
+        )
+
+    def stack_file(self, site: str) -> Path:
+        """Return `stacks/Pulumi.<site>.yaml`.
+
+        Raises:
+            AirgapError: There is no such site; names those there are.
+        """
+        path = self.root / "stacks" / f"Pulumi.{site}.yaml"
+        if not path.is_file():
+            known = ", ".join(self.sites()) or "none"
+            raise AirgapError(f"{path}: there is no site {site!r}", hint=f"sites here: {known}")
+        return path
+
+    def lock_file(self, site: str) -> Path:
+        """Return `stacks/<site>.lock.json`."""
+        return self.root / "stacks" / f"{site}.lock.json"
+
+    def sites(self) -> tuple[str, ...]:
+        """Return the names of all sites, sorted."""
+        files = (self.root / "stacks").glob("Pulumi.*.yaml")
+        return tuple(sorted(file.name.split(".", 1)[1].removesuffix(".yaml") for file in files))
+
+    @property
+    def store(self) -> Path:
+        """The store: `AIRGAP_STORE`, or `store/` in the project."""
+        return Path(os.environ.get("AIRGAP_STORE") or self.root / "store")
+
+
+def _find(_context: click.Context, _option: click.Parameter, value: str) -> Project:
+    return Project.find(Path(value))
+
+
+project_option = click.option(
+    "--project",
+    default=".",
+    show_default="the directory above with Pulumi.yaml",
+    callback=_find,
+    help="The checkout to work in.",
+)
+site_argument = click.argument("site", metavar="SITE")
