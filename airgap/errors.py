@@ -19,6 +19,7 @@ __all__ = [
     "PublishError",
     "RegistryError",
     "SiteError",
+    "TransferError",
     "UpstreamError",
     "redact",
 ]
@@ -93,13 +94,25 @@ class UpstreamError(AirgapError):
 
     Args:
         message: One line, with the URL redacted.
+        status: The HTTP status answered; 0 when there was no answer.
         retryable: Whether the same request may succeed later.
+        retry_after_s: How long the peer asked to wait; None when it did not say.
         hint: What to do next.
     """
 
-    def __init__(self, message: str, *, retryable: bool = False, hint: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        retryable: bool = False,
+        retry_after_s: float | None = None,
+        hint: str = "",
+    ) -> None:
         super().__init__(message, hint=hint)
+        self.status = status
         self.retryable = retryable
+        self.retry_after_s = retry_after_s
 
 
 class IntegrityError(AirgapError):
@@ -119,3 +132,21 @@ class FactoryError(UpstreamError):
 
 class PublishError(AirgapError):
     """A destination on disk cannot take what should be published there."""
+
+
+class TransferError(AirgapError):
+    """Some independent items of one transfer failed; all the others are done.
+
+    Attributes:
+        failures: The items by name, each with its own error, in the order of the transfer.
+    """
+
+    def __init__(self, what: str, failures: Sequence[tuple[str, AirgapError]]) -> None:
+        self.failures = tuple(failures)
+        count = len(self.failures)
+        listed = "; ".join(f"{item}: {error.message}" for item, error in self.failures)
+        hints = [error.hint for _, error in self.failures if error.hint]
+        super().__init__(
+            f"{what}: {count} {'item' if count == 1 else 'items'} failed: {listed}",
+            hint="; ".join(dict.fromkeys(hints)),
+        )

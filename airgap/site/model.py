@@ -1,18 +1,33 @@
 """The site as its author writes it: the config value `sidero-airgap:site`, schema version 1.
 
-Frozen and strict: an unknown key is a fault. Paths (`caFile`) are relative to the stack file; the
-loader reads them and fills `ca`, so that everything behind it works on values alone. What the
-schema knows but this release does not do yet is refused as "planned" by `airgap.site.check`.
+Frozen and strict: an unknown key is a fault, and so is `"yes"` where a boolean stands. Paths
+(`caFile`, `path`) are relative to the stack file; `airgap.site.load` reads the former and fills
+`ca`, so that everything behind it works on values alone. What the schema knows but this release
+does not do yet is refused as "planned" by `airgap.site.check`. The docstrings below are what an
+editor shows: `airgap.site.schema` puts them into the JSON Schema.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic.alias_generators import to_camel
 
 __all__ = [
+    "FORMS",
+    "LENIENT",
     "Architecture",
     "AssetMirror",
     "Discovery",
@@ -37,19 +52,86 @@ __all__ = [
     "UpstreamSource",
 ]
 
+_VERSION = r"^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.]+)?$"
+_NAME = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"  # RFC 1123 subdomain
+_URL = r"^https?://[^\s/?#@]+(/[^\s?#@]*)?$"
+_PREFIX = r"^([a-z0-9._-]+(/[a-z0-9._-]+)*)?$"
+_RATE = r"^[0-9]+(\.[0-9]+)?(M|G)bit/s$"
+_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+
+FORMS = {
+    _VERSION: "a release such as v1.11.5",
+    _NAME: "a Kubernetes name (lower case letters, digits, '-' and '.')",
+    _URL: "a URL such as https://registry.example:5000, without user information or query",
+    _PREFIX: "repository path components such as team/mirror, without slashes at the ends",
+    _RATE: "a rate such as 1Gbit/s or 100Mbit/s",
+    _DATE: "a date such as 2027-01-31",
+}
+"""What each pattern of the schema means, in words: for faults."""
+
+
+LENIENT = "keep text of a wrong form"
+"""Validation context under which text of a wrong form passes: to look for further faults."""
+
+
+def _kept(value: object, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> object:
+    """Let text of a wrong form through when that is asked for."""
+    try:
+        return handler(value)
+    except ValidationError:
+        if info.context == LENIENT and isinstance(value, str):
+            return value
+        raise
+
+
+def _as_source(value: object) -> object:
+    """Accept a bare URL where a source is expected."""
+    return {"url": value} if isinstance(value, str) else value
+
+
+def _as_secret_name(value: object) -> object:
+    """Accept Kubernetes' form of a reference, `{name: …}`, besides the bare name."""
+    if isinstance(value, dict) and set(value) == {"name"}:
+        return value["name"]
+    return value
+
+
+def _as_date_text(value: object) -> object:
+    """Accept what readers make of an unquoted date.
+
+    Pulumi 3.250 hands `2027-01-31` on as `2027-01-31 00:00:00 +0000 UTC`, and writes it back into
+    the stack file like that.
+    """
+    if isinstance(value, dt.date):
+        return value.isoformat()[:10]
+    if isinstance(value, str):
+        return value.removesuffix(" 00:00:00 +0000 UTC").removesuffix("T00:00:00Z")
+    return value
+
+
+Kept = WrapValidator(_kept)
 Architecture = Literal["amd64", "arm64"]
-Version = Annotated[str, StringConstraints(pattern=r"^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.]+)?$")]
-Name = Annotated[
-    str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")
-]  # a Kubernetes object's name, RFC 1123 subdomain
-Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
+Flag = Annotated[bool, Field(strict=True)]
+Version = Annotated[str, StringConstraints(pattern=_VERSION)]
+Name = Annotated[str, StringConstraints(pattern=_NAME), Kept]
+Url = Annotated[str, StringConstraints(pattern=_URL), Kept]
+Text = Annotated[str, StringConstraints(min_length=1), Kept]
+SecretName = Annotated[
+    Name, BeforeValidator(_as_secret_name, json_schema_input_type=str | dict[str, str])
+]
+Date = Annotated[str, StringConstraints(pattern=_DATE), BeforeValidator(_as_date_text), Kept]
 
 
 class Document(BaseModel):
     """A part of the site: frozen, no unknown keys, camelCase in YAML."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, strict=False
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+        field_title_generator=lambda name, _: to_camel(name),
     )
 
 
@@ -57,97 +139,132 @@ class Talos(Document):
     """The Talos releases the site's machines may run."""
 
     versions: Annotated[tuple[Version, ...], Field(min_length=1)]
+    """Releases, such as v1.11.5; each environment boots one of them."""
 
 
 class Kubernetes(Document):
     """The Kubernetes releases the site's clusters may run."""
 
     versions: tuple[Version, ...] = ()
+    """Releases, such as v1.34.1."""
 
 
 class Endpoint(Document):
-    """A place by URL; `ca` is PEM, written inline or read from `caFile` by the loader."""
+    """A place by URL, and the certificate authority it is trusted by."""
 
     url: Url
+    """Where it is, such as https://registry.example:5000."""
     ca_file: str | None = None
+    """A PEM file of CA certificates, relative to the stack file."""
     ca: str | None = None
+    """The same inline, as PEM text."""
 
 
 class Mirror(Document):
     """An override for one upstream registry host, in the plan document's own terms."""
 
     endpoints: tuple[Url, ...] = ()
-    override_path: bool | None = None
-    skip_verify: bool = False
-    skip_fallback: bool = True
+    """Where machines pull from, in order; the site's own registry when left out."""
+    override_path: Flag | None = None
+    """Whether the endpoints' paths are used as they are; else Talos appends /v2 to them."""
+    skip_verify: Flag = False
+    """Whether machines accept any certificate from these endpoints."""
+    skip_fallback: Flag = True
+    """Whether machines stop at these endpoints instead of asking the upstream registry last."""
     ca_cert: str | None = None
-    auth_secret_ref: str | None = None
+    """PEM of the CA of these endpoints (its base64 is understood as well)."""
+    auth_secret_ref: SecretName | None = None
+    """The Secret with the endpoint's credentials, in Sidero's namespace (flavour airgap)."""
 
 
 class Registry(Document):
     """The site's registry.
 
     `embedded` is this project's read-only `serve` over the store; `existing` is written to at the
-    first endpoint, the others are fail-over for the nodes.
+    first endpoint, the others are fail-over for the nodes. `distribution` and `harbor` are planned.
     """
 
-    kind: Literal["embedded", "existing", "distribution", "harbor"]
+    kind: Annotated[Literal["embedded", "existing", "distribution", "harbor"], Kept]
+    """embedded: the store served as it is; existing: a registry that images are pushed to."""
     endpoints: Annotated[tuple[Endpoint, ...], Field(min_length=1)]
-    path_prefix: Annotated[str, StringConstraints(pattern=r"^([a-z0-9._-]+(/[a-z0-9._-]+)*)?$")] = (
-        ""
-    )
-    layout: Literal["prefix", "flat"] = "prefix"
+    """Its URLs without a path; the first is written to, the others are fail-over."""
+    path_prefix: Annotated[str, StringConstraints(pattern=_PREFIX), Kept] = ""
+    """What stands before every repository, such as a Harbor project."""
+    layout: Annotated[Literal["prefix", "flat"], Kept] = "prefix"
+    """prefix keeps the upstream host as a path component; flat drops it."""
     mirrors: dict[str, Mirror] = Field(default_factory=dict)
-    node_auth: Literal["none", "machineConfig"] = "none"
-    overwrite: bool = False
+    """Overrides of the computed mirrors, by upstream host or '*'."""
+    node_auth: Annotated[Literal["none", "machineConfig"], Kept] = "none"
+    """How machines get credentials: none (anonymous pull), or within their configuration."""
+    overwrite: Flag = False
+    """Whether a tag that exists with another digest may be moved."""
 
 
 class AssetMirror(Document):
     """Where boot assets are served from: `serve`, or a directory of a web server."""
 
-    kind: Literal["embedded", "directory"]
+    kind: Annotated[Literal["embedded", "directory"], Kept]
+    """embedded: the store served as it is; directory: files that a web server serves."""
     url: Url
-    path: str | None = None
+    """Where machines and Sidero fetch from, without a slash at the end."""
+    path: Text | None = None
+    """The directory behind the URL (kind directory); relative to the stack file."""
     ca_file: str | None = None
+    """A PEM file of CA certificates, relative to the stack file."""
     ca: str | None = None
+    """The same inline, as PEM text."""
 
 
 class ImageFactory(Document):
-    """The site's own Image Factory; `registry` is where it keeps schematics and installers."""
+    """The site's own Image Factory, where server classes need system extensions."""
 
-    kind: Literal["none", "existing", "deployed"] = "none"
+    kind: Annotated[Literal["none", "existing", "deployed"], Kept] = "none"
+    """none, or existing: one that runs inside; deployed is planned."""
     version: Version | None = None
+    """Its release, such as v1.5.0: it bounds what a schematic may hold."""
     endpoint: Url | None = None
+    """Its URL as machines reach it, without a path: it is an image registry, too."""
     registry: str | None = None
+    """The host:port of the registry that it keeps schematics and installers in."""
     ca_file: str | None = None
+    """A PEM file of CA certificates, relative to the stack file."""
     ca: str | None = None
+    """The same inline, as PEM text."""
 
 
 class ImageCache(Document):
     """Whether machines look for an image cache medium (Talos' `imageCache.localEnabled`)."""
 
-    enabled: bool = False
+    enabled: Flag = False
+    """Whether they do."""
 
 
 class Sidero(Document):
     """Sidero Metal as deployed, and how its objects reach it."""
 
     version: Version
-    flavour: Literal["stock", "airgap"] = "stock"
+    """Its release, such as v0.6.13: it bounds the Talos releases it can configure."""
+    flavour: Annotated[Literal["stock", "airgap"], Kept] = "stock"
+    """stock: upstream's CRDs; airgap: the plan document's fork with its own fields."""
     namespace: Name = "sidero-system"
-    delivery: Literal["files", "cluster"] = "files"
-    asset_link: Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(M|G)bit/s$")] = (
-        "1Gbit/s"
-    )
+    """Where its Secrets live."""
+    delivery: Annotated[Literal["files", "cluster"], Kept] = "files"
+    """files: YAML in out/<site>/; cluster: applied to a Kubernetes cluster."""
+    asset_link: Annotated[str, StringConstraints(pattern=_RATE), Kept] = "1Gbit/s"
+    """The link between Sidero and the asset mirror: Sidero gives a download five minutes."""
 
 
 class Environment(Document):
     """A Sidero Environment: the kernel, initramfs and arguments that machines PXE-boot."""
 
     name: Name
+    """The object's name."""
     talos: Version
+    """One of talos.versions."""
     architecture: Architecture = "amd64"
+    """One of architectures."""
     extra_kernel_args: tuple[str, ...] = ()
+    """Kernel arguments beyond the release's own, one an item."""
 
 
 class ServerClass(Document):
@@ -157,27 +274,39 @@ class ServerClass(Document):
     """
 
     name: Name
+    """The object's name."""
     environment: Name
+    """The environment its machines boot."""
     extensions: tuple[str, ...] = ()
+    """System extensions such as siderolabs/iscsi-tools; their order is part of the schematic."""
     extra_kernel_args: tuple[str, ...] = ()
+    """Kernel arguments of the installed system, one an item: a part of the schematic."""
     qualifiers: dict[str, object] = Field(default_factory=dict)
+    """Which hardware, by spec.qualifiers of ServerClass v1alpha2."""
     selector: dict[str, object] = Field(default_factory=dict)
+    """Which servers, by their labels."""
 
 
 class Discovery(Document):
     """Talos' discovery service: on the internet unless an in-site endpoint is given."""
 
-    enabled: bool = False
+    enabled: Flag = False
+    """Whether machines use it."""
     endpoint: Url | None = None
+    """The site's own discovery service."""
 
 
 class Nodes(Document):
     """What machines need to know of the site's network."""
 
     time_servers: tuple[str, ...] = ()
+    """NTP servers; Talos waits for one at boot."""
     nameservers: tuple[str, ...] = ()
+    """DNS servers by address; Talos' own defaults are on the internet."""
     extra_hosts: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Host names by address, for sites without DNS."""
     discovery: Discovery = Discovery()
+    """The discovery service."""
 
 
 class UpstreamSource(Endpoint):
@@ -188,70 +317,98 @@ class UpstreamSource(Endpoint):
     """
 
 
-def _as_source(value: object) -> object:
-    """Accept a bare URL where a source is expected."""
-    return {"url": value} if isinstance(value, str) else value
-
-
-Source = Annotated[UpstreamSource, BeforeValidator(_as_source)]
+Source = Annotated[
+    UpstreamSource, BeforeValidator(_as_source, json_schema_input_type=str | UpstreamSource)
+]
 
 
 class Upstream(Document):
     """Where `lock` and `fetch` read from when it is not the public place."""
 
     registries: dict[str, Source] = Field(default_factory=dict)
+    """Redirects by registry host, such as ghcr.io."""
     releases: Source | None = None
+    """In place of https://github.com/siderolabs/talos/releases/download."""
     factory: Source | None = None
+    """In place of https://factory.talos.dev."""
 
 
 class Transfer(Document):
     """Limits on transfers (planned)."""
 
     limits: tuple[str, ...] = ()
+    """Planned."""
 
 
 class Retention(Document):
     """How many earlier locks keep their items from `prune`, and what destroy does."""
 
-    keep_locks: Annotated[int, Field(ge=0, le=100)] = 3
-    on_delete: Literal["retain", "delete"] = "retain"
+    keep_locks: Annotated[int, Field(ge=0, le=100, strict=True)] = 3
+    """How many earlier locks `prune` keeps the items of."""
+    on_delete: Annotated[Literal["retain", "delete"], Kept] = "retain"
+    """What destroy does with what was published."""
 
 
 class PolicyException(Document):
     """A rule's justified exception: for one subject, with a reason, an owner and an end."""
 
-    rule: str
-    subject: str
-    reason: Annotated[str, StringConstraints(min_length=1)]
-    owner: Annotated[str, StringConstraints(min_length=1)]
-    expires: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+    rule: Text
+    """The rule's name, such as no-skip-verify."""
+    subject: Text
+    """What it is excepted for, such as registry.old.example."""
+    reason: Text
+    """Why."""
+    owner: Text
+    """Who answers for it."""
+    expires: Date
+    """The last day it holds."""
 
 
 class Policy(Document):
     """What the rules allow here beyond their defaults."""
 
     allowed_hosts: tuple[str, ...] = ()
+    """Hosts (host or host:port) inside the site that URLs and images may name besides its own."""
     exceptions: tuple[PolicyException, ...] = ()
+    """Justified exceptions."""
 
 
 class Site(Document):
     """One air-gapped site, whole."""
 
     schema_version: Literal[1]
+    """1."""
     talos: Talos
+    """Talos releases."""
     kubernetes: Kubernetes = Kubernetes()
+    """Kubernetes releases."""
     architectures: Annotated[tuple[Architecture, ...], Field(min_length=1)] = ("amd64",)
+    """Of the site's machines."""
     images: tuple[str, ...] = ()
+    """What workloads need beyond Talos and Kubernetes, such as docker.io/library/nginx:1.27.3."""
     manifests: tuple[str, ...] = ()
+    """Kubernetes manifests to take images from (planned)."""
     registry: Registry
+    """The site's registry."""
     asset_mirror: AssetMirror
+    """Where boot assets are served from."""
     image_factory: ImageFactory = ImageFactory()
+    """The site's Image Factory."""
     image_cache: ImageCache = ImageCache()
+    """Image cache media."""
     sidero: Sidero
+    """Sidero Metal."""
     environments: tuple[Environment, ...] = ()
+    """What machines boot."""
     server_classes: tuple[ServerClass, ...] = ()
+    """Which machines boot what."""
     nodes: Nodes = Nodes()
+    """What machines need to know of the site's network."""
     upstream: Upstream = Upstream()
+    """Redirects of what is upstream."""
     transfer: Transfer = Transfer()
+    """Limits on transfers."""
     retention: Retention = Retention()
+    """What is kept."""
     policy: Policy = Policy()
+    """What the rules allow."""

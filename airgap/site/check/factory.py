@@ -1,0 +1,100 @@
+"""The site's Image Factory, and the system extensions that need one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from airgap.errors import Fault
+from airgap.site.check.address import host_of, is_registry, url_fault
+from airgap.site.check.subject import Known, checks, fault, repeated
+from airgap.site.model import ServerClass, Site
+from airgap.site.path import shown
+
+__all__ = ["CHECKS"]
+
+_NEEDED = ("version", "endpoint", "registry")
+_OPTIONAL = {"ca_file": "caFile", "ca": "ca"}
+_EXTENSION = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*/[a-z0-9]+(?:[._-]+[a-z0-9]+)*\Z")
+_CHOICES = "set imageFactory.kind: existing with the site's factory, or leave them out"
+
+
+def _check_keys(site: Site, _: Known) -> Iterator[Fault]:
+    factory = site.image_factory
+    given = {name for name in (*_NEEDED, *_OPTIONAL) if getattr(factory, name) is not None}
+    if factory.kind == "existing":
+        for key in _NEEDED:
+            if key not in given:
+                yield fault(("imageFactory", key), "missing", f"kind existing needs {key}")
+    if factory.kind == "none":
+        for name in sorted(given):
+            hint = "leave it out, or set imageFactory.kind: existing"
+            at = ("imageFactory", _OPTIONAL.get(name, name))
+            yield fault(at, "kind none has no factory", hint)
+
+
+def _check_addresses(site: Site, _: Known) -> Iterator[Fault]:
+    factory = site.image_factory
+    if factory.endpoint and (found := url_fault(factory.endpoint, path_allowed=False)):
+        yield fault(("imageFactory", "endpoint"), *found)
+    if factory.registry is not None and not is_registry(factory.registry):
+        yield fault(
+            ("imageFactory", "registry"),
+            f"{shown(factory.registry)} is not a registry's host[:port]",
+            "write it without a scheme and a path, such as registry.example:5000",
+        )
+    if (factory.endpoint or "").startswith("http://") and (factory.ca_file or factory.ca):
+        key = "caFile" if factory.ca_file else "ca"
+        hint = "use https, or leave the CA out"
+        yield fault(("imageFactory", key), "a CA for a plain http URL", hint)
+
+
+def _check_writable(site: Site, _: Known) -> Iterator[Fault]:
+    """A factory writes schematics and installers; the embedded registry is read-only."""
+    registry, factory = site.registry, site.image_factory
+    if registry.kind != "embedded" or factory.kind == "none" or factory.registry is None:
+        return
+    if factory.registry.lower() in {host_of(endpoint.url) for endpoint in registry.endpoints}:
+        yield fault(
+            ("imageFactory", "registry"),
+            "the factory writes to it, but the site's registry is embedded: read-only",
+            "use registry.kind: existing, or give the factory a registry of its own",
+        )
+
+
+def _check_needed(site: Site, _: Known) -> Iterator[Fault]:
+    """What an installer contains beyond the release's own is put there by a factory."""
+    if site.image_factory.kind != "none":
+        return
+    for index, server_class in enumerate(site.server_classes):
+        for key in _made_by_factory(server_class):
+            at = ("serverClasses", index, key)
+            yield fault(at, "needs an installer made by an Image Factory", _CHOICES)
+
+
+def _made_by_factory(server_class: ServerClass) -> Iterator[str]:
+    if server_class.extensions:
+        yield "extensions"
+    if server_class.extra_kernel_args:
+        yield "extraKernelArgs"
+
+
+def _check_extensions(site: Site, _: Known) -> Iterator[Fault]:
+    for index, server_class in enumerate(site.server_classes):
+        at = ("serverClasses", index, "extensions")
+        for number, name in enumerate(server_class.extensions):
+            if not _EXTENSION.match(name):
+                hint = "expected vendor/name without tag, such as siderolabs/iscsi-tools"
+                yield fault((*at, number), f"{shown(name)} is not an extension's name", hint)
+        for number, first in repeated(server_class.extensions):
+            message = f"{shown(server_class.extensions[number])} is item {first} already"
+            yield fault((*at, number), message, "remove one: it would change the schematic ID")
+
+
+CHECKS = checks(
+    (_check_keys, "image_factory"),
+    (_check_addresses, "image_factory"),
+    (_check_writable, "registry image_factory"),
+    (_check_needed, "image_factory server_classes"),
+    (_check_extensions, "server_classes"),
+)

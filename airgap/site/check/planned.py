@@ -1,0 +1,61 @@
+"""What the schema knows and this release does not do yet: refused, never ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from airgap.errors import Fault
+from airgap.site.check.subject import Known, checks, fault
+from airgap.site.model import Site
+from airgap.site.path import Step
+
+__all__ = ["CHECKS"]
+
+_NOW_REGISTRY = "use kind: existing for a registry that runs, or kind: embedded"
+_NOW_FACTORY = "use kind: existing for a factory that runs, or kind: none"
+_NOW_MANIFESTS = "list the manifests' images under images"
+_NOW_LIMITS = "leave transfer out"
+_NOW_DEFAULT = "give it another name, or use delivery: files"
+
+
+def _planned(at: tuple[Step, ...], what: str, instead: str) -> Fault:
+    return fault(at, f"{what}: planned, not in this release", instead)
+
+
+def _check_registry(site: Site, _: Known) -> Iterator[Fault]:
+    if site.registry.kind in ("distribution", "harbor"):
+        yield _planned(("registry", "kind"), f"kind {site.registry.kind}", _NOW_REGISTRY)
+
+
+def _check_factory(site: Site, _: Known) -> Iterator[Fault]:
+    if site.image_factory.kind == "deployed":
+        yield _planned(("imageFactory", "kind"), "kind deployed", _NOW_FACTORY)
+
+
+def _check_manifests(site: Site, _: Known) -> Iterator[Fault]:
+    if site.manifests:
+        yield _planned(("manifests",), "images from manifests", _NOW_MANIFESTS)
+
+
+def _check_transfer(site: Site, _: Known) -> Iterator[Fault]:
+    if site.transfer.limits:
+        yield _planned(("transfer", "limits"), "limits on transfers", _NOW_LIMITS)
+
+
+def _check_default_environment(site: Site, _: Known) -> Iterator[Fault]:
+    """Sidero makes `default` itself and makes it again when it is deleted."""
+    if site.sidero.delivery != "cluster":
+        return
+    for index, environment in enumerate(site.environments):
+        if environment.name == "default":
+            at = ("environments", index, "name")
+            yield _planned(at, "adopting Sidero's own 'default' in a cluster", _NOW_DEFAULT)
+
+
+CHECKS = checks(
+    (_check_registry, "registry"),
+    (_check_factory, "image_factory"),
+    (_check_manifests, "manifests"),
+    (_check_transfer, "transfer"),
+    (_check_default_environment, "sidero environments"),
+)

@@ -1,0 +1,18 @@
+"""What this release of the program knows: the tables that a site is judged by."""
+
+from __future__ import annotations
+
+from airgap.rules import ADVISORY_RULES, MANDATORY_RULES
+from airgap.site.check import Known
+from airgap.talos.config import SIDERO_MACHINERY
+from airgap.talos.releases import RELEASES
+
+__all__ = ["known_here"]
+
+
+def known_here() -> Known:
+    """Return the Talos and Sidero releases and the policy rules of this program."""
+    rules = (*MANDATORY_RULES, *ADVISORY_RULES)
+    return Known(
+        talos=RELEASES, sidero=SIDERO_MACHINERY, rules=tuple(sorted(rule.name for rule in rules))
+    )

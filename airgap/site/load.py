@@ -1,0 +1,142 @@
+"""Reads a site whole: strict, every fault at once, before anything is touched.
+
+`parse_site` works on values and is what the program calls; `load_site` reads a stack file without
+the engine. Both lead to the same site, so that a lock made outside fits a program run inside.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from airgap.errors import Fault, SiteError
+from airgap.site.certificates import CertificateReader
+from airgap.site.check import check_site
+from airgap.site.known import known_here
+from airgap.site.model import Site
+from airgap.site.secrets import find_secrets, refuse_secret_site
+from airgap.site.shape import read_shape
+from airgap.site.stackfile import read_site_value
+
+__all__ = ["STACKS", "load_site", "parse_site", "read_beside", "refuse_secret_site"]
+
+STACKS = "stacks"
+"""The folder of stack files in a project (`stackConfigDir` of Pulumi.yaml)."""
+
+_MAX_BYTES = 4 << 20
+
+
+def parse_site(
+    value: Mapping[str, object],
+    *,
+    name: str,
+    read: Callable[[str], bytes],
+) -> Site:
+    """Return the site that a value of `sidero-airgap:site` describes.
+
+    Args:
+        value: The configuration value, as read from YAML or given by the engine.
+        name: The site's name, for faults.
+        read: Returns the bytes of a file by its path relative to the stack file.
+
+    Returns:
+        The site: every `ca` filled from its `caFile`, a relative `assetMirror.path` turned from
+        the stack file's folder to the project's.
+
+    Raises:
+        SiteError: With every fault there is.
+    """
+    return _parsed(value, document=f"{STACKS}/Pulumi.{name}.yaml", read=read)
+
+
+def load_site(stack_file: Path) -> Site:
+    """Return the site in a stack file, read without the engine.
+
+    Raises:
+        SiteError: With every fault there is; also when the file is not there or no YAML.
+    """
+    document = str(stack_file)
+    read = read_beside(stack_file.parent)
+    try:
+        text = read(stack_file.name).decode("utf-8")
+    except FileNotFoundError:
+        raise _absent(stack_file) from None
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"cannot be read: {type(error).__name__}"
+        raise SiteError(document, [Fault(path="file", message=message)]) from error
+    value = read_site_value(text, document=document)
+    return _parsed(value, document=document, read=read)
+
+
+def read_beside(directory: Path) -> Callable[[str], bytes]:
+    """Return a function that reads files by paths relative to this directory, up to 4 MiB."""
+
+    def read(path: str) -> bytes:
+        with (directory / path).open("rb") as file:
+            return file.read(_MAX_BYTES)
+
+    return read
+
+
+def _parsed(
+    value: Mapping[str, object],
+    *,
+    document: str,
+    read: Callable[[str], bytes],
+) -> Site:
+    plain = {str(key): _with_text_keys(item) for key, item in value.items()}
+    shape = read_shape(plain)
+    certificates = CertificateReader(read)
+    site = certificates.fill(shape.site, shape.sound)
+    secrets = [fault for _, fault in find_secrets(plain)]
+    shapes = _outside(secrets, [fault for _, fault in shape.faults])
+    between = [
+        *certificates.faults,
+        *check_site(site, known_here(), sections=shape.sound),
+    ]
+    ill_formed = {fault.path for fault in shapes}
+    faults = [
+        *secrets,
+        *shapes,
+        *(fault for fault in _outside(secrets, between) if fault.path not in ill_formed),
+    ]
+    if faults:
+        raise SiteError(document, faults)
+    return _with_project_path(site)
+
+
+def _with_text_keys(value: object) -> object:
+    """Return the value with every key as text, as JSON has them."""
+    if isinstance(value, Mapping):
+        return {str(key): _with_text_keys(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_text_keys(item) for item in value]
+    return value
+
+
+def _outside(secrets: Iterable[Fault], faults: Iterable[Fault]) -> list[Fault]:
+    """Drop what is told of a secret's place: it says nothing new and might repeat the value."""
+    places = [secret.path for secret in secrets]
+    return [fault for fault in faults if not any(_covers(place, fault.path) for place in places)]
+
+
+def _covers(outer: str, inner: str) -> bool:
+    return inner == outer or inner.startswith((f"{outer}.", f"{outer}["))
+
+
+def _with_project_path(site: Site) -> Site:
+    mirror = site.asset_mirror
+    if mirror.path is None or posixpath.isabs(mirror.path):
+        return site
+    path = posixpath.normpath(posixpath.join(STACKS, mirror.path))
+    return site.model_copy(update={"asset_mirror": mirror.model_copy(update={"path": path})})
+
+
+def _absent(stack_file: Path) -> SiteError:
+    names = sorted(
+        path.name.removeprefix("Pulumi.").removesuffix(".yaml")
+        for path in stack_file.parent.glob("Pulumi.*.yaml")
+    )
+    hint = "sites here: " + ", ".join(names) if names else "copy stacks/Pulumi.airgap-basic.yaml"
+    return SiteError(str(stack_file), [Fault(path="file", message="not there", hint=hint)])

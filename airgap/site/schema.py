@@ -1,0 +1,88 @@
+"""The JSON Schema of a stack file, generated from the site's model.
+
+For editors (`# yaml-language-server: $schema=site.schema.json`), committed as
+`stacks/site.schema.json`, and the source of the known keys that faults hint at. It describes a
+whole `stacks/Pulumi.<site>.yaml`, leaving what is Pulumi's own open.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from typing import cast
+
+from airgap.site.model import Site
+from airgap.site.path import Step
+
+__all__ = ["known_keys", "schema_text", "stack_schema"]
+
+_REFERENCE = "#/$defs/"
+
+Node = Mapping[str, object]
+
+
+def stack_schema() -> dict[str, object]:
+    """Return the JSON Schema (draft 2020-12) of a stack file."""
+    site = Site.model_json_schema(by_alias=True, mode="validation")
+    definitions = site.pop("$defs")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Stack file of sidero-airgap",
+        "type": "object",
+        "required": ["config"],
+        "properties": {
+            "config": {
+                "type": "object",
+                "required": ["sidero-airgap:site"],
+                "properties": {"sidero-airgap:site": {"$ref": f"{_REFERENCE}Site"}},
+            }
+        },
+        "$defs": {**definitions, "Site": site},
+    }
+
+
+def schema_text() -> str:
+    """Return the text of `stacks/site.schema.json`."""
+    return json.dumps(stack_schema(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def known_keys(at: Iterable[Step]) -> tuple[str, ...]:
+    """Return the keys the model knows at a place in the site; none where any key may stand."""
+    nodes = [_definitions()["Site"]]
+    for step in at:
+        nodes = [below for node in nodes for below in _below(node, step)]
+    return tuple(key for node in nodes for key in _mapping(node, "properties"))
+
+
+@cache
+def _definitions() -> Mapping[str, Node]:
+    return cast("Mapping[str, Node]", stack_schema()["$defs"])
+
+
+def _below(node: Node, step: Step) -> Iterator[Node]:
+    """Give the schemas of what stands under a step, references and choices resolved."""
+    if isinstance(step, int):
+        found = _mapping(node, "items")
+    else:
+        found = _mapping(_mapping(node, "properties"), step) or _mapping(
+            node, "additionalProperties"
+        )
+    return _resolved(found)
+
+
+def _resolved(node: Node) -> Iterator[Node]:
+    if "$ref" in node:
+        yield from _resolved(_definitions()[str(node["$ref"]).removeprefix(_REFERENCE)])
+        return
+    choices = node.get("anyOf")
+    if isinstance(choices, list):
+        for choice in choices:
+            yield from _resolved(choice)
+        return
+    yield node
+
+
+def _mapping(node: Node, key: str) -> Node:
+    found = node.get(key)
+    return found if isinstance(found, Mapping) else {}

@@ -1,0 +1,1 @@
+"""The site: parsing, checks, schema and the example stacks."""
