@@ -25,7 +25,7 @@ def _stack(name: str) -> Path:
 @pytest.fixture
 def lab() -> Site:
     value = yaml.safe_load(_stack("lab").read_text())["config"]["sidero-airgap:site"]
-    files = {"../.lab/ca.pem": EXAMPLE_CA.encode()}
+    files = {"certs/lab-ca.pem": EXAMPLE_CA.encode()}
     return parse_site(value, name="lab", read=files.__getitem__)
 
 
@@ -79,7 +79,7 @@ def test_the_lab_stays_on_loopback(lab: Site) -> None:
 
 
 def test_the_labs_directory_lies_in_the_projects_lab_folder(lab: Site) -> None:
-    assert lab.asset_mirror.path == ".lab/www/talos"
+    assert lab.asset_mirror.path == "www/talos"
 
 
 def test_the_example_ca_is_one_certificate_of_an_authority_and_no_key() -> None:
