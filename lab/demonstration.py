@@ -97,8 +97,9 @@ def _lock(lab: _Lab) -> Seen:
 
 
 def _locked(lock: Lock) -> Seen:
-    pins = [*lock.images.values(), *lock.assets.values()]
-    return Seen(items=len(pins), size_bytes=sum(pin.size for pin in pins))
+    sizes = [pin.size for pin in lock.images.values()]
+    sizes += [pin.size for pin in lock.assets.values()]
+    return Seen(items=len(sizes), size_bytes=sum(sizes))
 
 
 def _fetch(lab: _Lab) -> Seen:

@@ -1,1 +1,36 @@
 """The lock: everything a site needs, resolved to digests, as committed beside its stack file."""
+
+from airgap.lock.file import read_lock, write_lock
+from airgap.lock.fingerprint import check_lock, fingerprint, image_key, site_images
+from airgap.lock.model import (
+    SITE_IMAGES,
+    AssetPin,
+    ClassInputs,
+    ImagePin,
+    Inputs,
+    Lock,
+    Need,
+    PlatformPin,
+    SchematicPin,
+)
+from airgap.lock.text import format_lock, parse_lock
+
+__all__ = [
+    "SITE_IMAGES",
+    "AssetPin",
+    "ClassInputs",
+    "ImagePin",
+    "Inputs",
+    "Lock",
+    "Need",
+    "PlatformPin",
+    "SchematicPin",
+    "check_lock",
+    "fingerprint",
+    "format_lock",
+    "image_key",
+    "parse_lock",
+    "read_lock",
+    "site_images",
+    "write_lock",
+]

@@ -14,6 +14,7 @@ from pydantic.alias_generators import to_camel
 
 __all__ = [
     "LOCK_VERSION",
+    "SITE_IMAGES",
     "AssetPin",
     "ClassInputs",
     "ImagePin",
@@ -25,6 +26,8 @@ __all__ = [
 ]
 
 LOCK_VERSION: Literal[1] = 1
+SITE_IMAGES = "site images"
+"""In `needed_by`: the image is named in the site's own `images`."""
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Sha512 = Annotated[str, StringConstraints(pattern=r"^sha512:[0-9a-f]{128}$")]
@@ -94,13 +97,14 @@ class ClassInputs(_Part):
 class Inputs(_Part):
     """The fingerprint: all that resolution depends on, in plain words.
 
-    A lock fits a site when these are equal; otherwise the differing keys are printed.
+    A lock fits a site when these are equal; otherwise the differing keys are printed. The site's
+    own images are not here: they are the locked images needed by `SITE_IMAGES`, so that two
+    branches which add different images change different lines.
     """
 
     talos: tuple[str, ...]
     kubernetes: tuple[str, ...] = ()
     architectures: tuple[str, ...] = ()
-    images: tuple[str, ...] = ()
     sidero: str
     image_factory: str = "none"
     environments: dict[str, str] = Field(default_factory=dict)  # name -> "v1.11.5/amd64"
