@@ -1,0 +1,130 @@
+"""What resolution depends on, taken from a site; and whether a lock was made for that site.
+
+Never mirrors, TLS, paths, side or delivery: an isolated site changes those without being online.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from airgap.errors import Fault, LockError
+from airgap.lock.model import SITE_IMAGES, ClassInputs, Inputs, Lock
+from airgap.oci.reference import Reference, parse_reference
+from airgap.site.model import ImageFactory, Site
+from airgap.talos import version_key
+
+__all__ = ["check_lock", "fingerprint", "image_key", "site_images"]
+
+_PATHS = {
+    "talos": "talos.versions",
+    "kubernetes": "kubernetes.versions",
+    "sidero": "sidero.version",
+}
+
+
+def fingerprint(site: Site) -> Inputs:
+    """Return what a lock of this site depends on; the order of the author's lists is no part."""
+    talos = {environment.name: environment.talos for environment in site.environments}
+    return Inputs(
+        talos=_versions(site.talos.versions),
+        kubernetes=_versions(site.kubernetes.versions),
+        architectures=tuple(sorted(set(site.architectures))),
+        sidero=site.sidero.version,
+        image_factory=_factory(site.image_factory),
+        environments={
+            environment.name: f"{environment.talos}/{environment.architecture}"
+            for environment in site.environments
+        },
+        server_classes={
+            item.name: ClassInputs(
+                talos=talos.get(item.environment, ""),
+                extensions=item.extensions,
+                extra_kernel_args=item.extra_kernel_args,
+            )
+            for item in site.server_classes
+        },
+    )
+
+
+def site_images(site: Site) -> dict[str, Reference]:
+    """Return the site's own images by their key in the lock.
+
+    Raises:
+        SiteError: One is no image reference.
+    """
+    references = [
+        parse_reference(text, path=f"images[{place}]") for place, text in enumerate(site.images)
+    ]
+    return {image_key(reference): reference for reference in references}
+
+
+def image_key(reference: Reference) -> str:
+    """Return an image's key in a lock: its tag where it has one (the pin holds the digest)."""
+    if reference.tag:
+        return f"{reference.name}:{reference.tag}"
+    return str(reference)
+
+
+def check_lock(site: Site, lock: Lock, *, name: str = "<site>") -> None:
+    """Refuse a lock that was made for another state of the site.
+
+    Args:
+        site: The site as it is now.
+        lock: The lock as committed.
+        name: The site's name, for the command to run.
+
+    Raises:
+        LockError: One fault a differing key.
+        SiteError: One of the site's images is no reference.
+    """
+    faults = [*_compare_inputs(lock.inputs, fingerprint(site)), *_compare_images(site, lock)]
+    if faults:
+        hint = f"run: python -m airgap lock {name}"
+        raise LockError(f"the lock does not fit site {name}", faults, hint=hint)
+
+
+def _compare_inputs(locked: Inputs, wanted: Inputs) -> Iterator[Fault]:
+    old = dict(_flatten(locked.model_dump(by_alias=True, mode="json")))
+    new = dict(_flatten(wanted.model_dump(by_alias=True, mode="json")))
+    for key in sorted({**old, **new}):
+        if old.get(key) != new.get(key):
+            yield _differs(_PATHS.get(key, key), old.get(key), new.get(key))
+
+
+def _compare_images(site: Site, lock: Lock) -> Iterator[Fault]:
+    wanted = site_images(site)
+    locked = {key for key, pin in lock.images.items() if SITE_IMAGES in pin.needed_by}
+    for key in sorted(locked ^ wanted.keys()):
+        held = key if key in locked else None
+        asked = key if key in wanted else None
+        yield _differs("images", held, asked)
+    for key in sorted(locked & wanted.keys()):
+        digest = wanted[key].digest
+        if digest is not None and str(digest) != lock.images[key].digest:
+            yield _differs(f"images.{key}", lock.images[key].digest, str(digest))
+
+
+def _flatten(tree: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _differs(path: str, locked: object, wanted: object) -> Fault:
+    return Fault(path=path, message=f"lock has {_words(locked)}, site has {_words(wanted)}")
+
+
+def _words(value: object) -> str:
+    if value is None:
+        return "nothing"
+    return f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
+
+
+def _versions(versions: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(set(versions), key=lambda version: (version_key(version), version)))
+
+
+def _factory(factory: ImageFactory) -> str:
+    return factory.kind if factory.version is None else f"{factory.kind} {factory.version}"

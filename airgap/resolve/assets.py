@@ -1,0 +1,142 @@
+"""Resolve boot assets: streamed once, sha256 and sha512 in one pass, held to the release's sums."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+
+from airgap.digest import Digest
+from airgap.errors import IntegrityError, UpstreamError
+from airgap.lock import AssetPin
+from airgap.net import Sink
+from airgap.resolve.needs import AssetWant
+from airgap.resolve.sources import FileSource
+from airgap.store import Store, StoredAsset
+from airgap.talos import CHECKSUMS, asset_url
+
+__all__ = ["Assets"]
+
+_MAX_ASSET_BYTES = 4 * 1024**3
+_MAX_SUMS_BYTES = 1024 * 1024
+_SUM_LINE = re.compile(r"([0-9a-f]{128}) [ *](\S+)")
+
+
+class Assets:
+    """The releases' files. Thread-safe: a release's sums are read once.
+
+    Args:
+        source: Files by public URL.
+        store: Where the bytes are kept; None only hashes them.
+    """
+
+    def __init__(self, source: FileSource, store: Store | None) -> None:
+        self._source = source
+        self._store = store
+        self._stored = store.assets() if store else {}
+        self._sums: dict[str, dict[str, Digest]] = {}
+        self._lock = threading.Lock()
+
+    def stated_sum(self, want: AssetWant) -> Digest:
+        """Return the sha512 that the release itself states for a file.
+
+        Raises:
+            UpstreamError: The sums are out of reach, or do not list the file.
+        """
+        with self._lock:
+            if want.version not in self._sums:
+                url = asset_url(want.version, CHECKSUMS)
+                self._sums[want.version] = _parse_sums(
+                    self._source.read(url, max_bytes=_MAX_SUMS_BYTES), url
+                )
+            sums = self._sums[want.version]
+        if want.name not in sums:
+            url = asset_url(want.version, CHECKSUMS)
+            raise UpstreamError(f"{url} does not list {want.name}")
+        return sums[want.name]
+
+    def resolve(self, want: AssetWant) -> AssetPin:
+        """Pin a boot asset; its bytes are read unless the store holds the very ones.
+
+        Raises:
+            UpstreamError: It is not there, or out of reach.
+            IntegrityError: The bytes are not those of the release's sums.
+        """
+        key, stated = f"{want.version}/{want.name}", self.stated_sum(want)
+        known = self._stored.get(key)
+        if self._store and known and known.sha512 == stated and self._store.has(known.sha256):
+            return _pin(want, known)
+        asset = self._read(want, stated)
+        if self._store:
+            self._store.add_asset(key, asset)
+        return _pin(want, asset)
+
+    def _read(self, want: AssetWant, stated: Digest) -> StoredAsset:
+        if self._store is None:
+            hasher = _Hasher()
+            self._download(want, hasher)
+            return _checked(want, stated, hasher.sha256, hasher.sha512, hasher.size)
+        with self._store.unverified_writer(_MAX_ASSET_BYTES) as writer:
+            self._download(want, writer)
+            return _checked(want, stated, writer.sha256, writer.sha512, writer.size)
+
+    def _download(self, want: AssetWant, sink: Sink) -> None:
+        url = asset_url(want.version, want.name)
+        self._source.download(url, sink, size=None, max_bytes=_MAX_ASSET_BYTES)
+
+
+class _Hasher:
+    """Takes the bytes where nobody keeps them."""
+
+    def __init__(self) -> None:
+        self._sha256 = hashlib.sha256()
+        self._sha512 = hashlib.sha512()
+        self.size = 0
+
+    def write(self, data: memoryview) -> None:
+        self._sha256.update(data)
+        self._sha512.update(data)
+        self.size += len(data)
+
+    @property
+    def sha256(self) -> Digest:
+        return Digest("sha256", self._sha256.hexdigest())
+
+    @property
+    def sha512(self) -> Digest:
+        return Digest("sha512", self._sha512.hexdigest())
+
+
+def _checked(
+    want: AssetWant, stated: Digest, sha256: Digest, sha512: Digest | None, size: int
+) -> StoredAsset:
+    """Return the asset when its bytes are the release's; raised inside the store's block."""
+    if sha512 != stated:
+        raise IntegrityError(
+            f"{want.version}/{want.name}: {size} bytes with {sha512}, "
+            f"but {CHECKSUMS} of the release says {stated}"
+        )
+    origin = asset_url(want.version, want.name)
+    return StoredAsset(sha256=sha256, sha512=stated, size=size, origin=origin)
+
+
+def _pin(want: AssetWant, asset: StoredAsset) -> AssetPin:
+    return AssetPin(
+        sha256=str(asset.sha256),
+        sha512=str(asset.sha512),
+        size=asset.size,
+        url=asset_url(want.version, want.name),
+        needed_by=want.needed_by,
+    )
+
+
+def _parse_sums(data: bytes, url: str) -> dict[str, Digest]:
+    """Read coreutils' format: `<hex>␠␠<name>` or `<hex>␠*<name>` a line."""
+    sums: dict[str, Digest] = {}
+    for line in data.decode("utf-8", "replace").splitlines():
+        match = _SUM_LINE.fullmatch(line.strip())
+        if match:
+            sums[match[2]] = Digest("sha512", match[1])
+    if not sums:
+        raise UpstreamError(f"{url} holds no sha512 sums; it begins {data[:40]!r}")
+    return sums

@@ -1,0 +1,93 @@
+"""Resolve a site to a lock: every tag to a digest, every boot asset to its sums.
+
+Pins of an earlier lock stay unless an upgrade is asked for; upstream is then only asked whether a
+tag has moved, which is a note, and so is an upstream that does not answer. All independent items
+are tried before anything is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from airgap.errors import TransferError
+from airgap.lock import Lock, fingerprint
+from airgap.resolve.assets import Assets
+from airgap.resolve.needs import class_extensions, find_assets, find_images, find_schematics
+from airgap.resolve.progress import Progress, Tally
+from airgap.resolve.run import Note, Run
+from airgap.resolve.sources import FileSource, ImageSource
+from airgap.resolve.upgrade import Upgrade
+from airgap.site.model import Site
+from airgap.store import Store
+from airgap.transfer.pool import DEFAULT_WORKERS
+
+__all__ = ["Resolution", "resolve_site"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """The new lock, and notes sorted by subject."""
+
+    lock: Lock
+    notes: tuple[Note, ...]
+
+
+def resolve_site(
+    site: Site,
+    *,
+    previous: Lock | None = None,
+    upgrade: Collection[str] | None = None,
+    registries: ImageSource,
+    releases: FileSource,
+    store: Store | None = None,
+    progress: Progress | None = None,
+    workers: int = DEFAULT_WORKERS,
+) -> Resolution:
+    """Resolve a site.
+
+    Args:
+        site: The site.
+        previous: The lock so far; its pins stay.
+        upgrade: Pins to move: references, repositories or asset keys; empty means all of them,
+            None none.
+        registries: Where images are asked for.
+        releases: Where boot assets are read.
+        store: Keeps the boot assets that have to be read anyway.
+        progress: Told of each item.
+        workers: How many items at a time.
+
+    Raises:
+        SiteError: The site needs what cannot be, found without asking anybody.
+        TransferError: Items that could not be resolved, each with its error.
+    """
+    image_wants, asset_wants = find_images(site), find_assets(site)
+    extension_wants = class_extensions(site)
+    known = {*image_wants, *asset_wants, *(previous.images if previous else ())}
+    run = Run(
+        previous,
+        Upgrade(upgrade, known=known),
+        registries=registries,
+        assets=Assets(releases, store),
+        architectures=site.architectures,
+        tally=Tally(progress),
+        workers=workers,
+    )
+    images = run.images(image_wants)
+    extensions = run.extensions(extension_wants, images)
+    images = run.extension_images(extension_wants, extensions, images)
+    assets = run.assets(asset_wants)
+    run.read_again()
+    if run.failures:
+        raise TransferError("lock", run.failures)
+    lock = Lock(
+        inputs=fingerprint(site),
+        images=dict(sorted(images.items())),
+        assets=assets,
+        extensions={
+            version: {name: str(reference) for name, reference in by_name.items()}
+            for version, by_name in extensions.items()
+        },
+        schematics=find_schematics(site),
+    )
+    return Resolution(lock=lock, notes=tuple(sorted(set(run.notes))))

@@ -1,0 +1,52 @@
+"""What is known of Talos and Sidero releases: versions, images, boot assets, configuration forms.
+
+Pure tables with their sources; never a network, never a disk.
+"""
+
+from airgap.talos.boot import (
+    CHECKSUMS,
+    SIDERO_KERNEL_ARGS,
+    asset_names,
+    asset_url,
+    default_kernel_args,
+    environment_kernel_args,
+    initramfs_name,
+    kernel_name,
+)
+from airgap.talos.config import Dialect, config_dialect, sidero_machinery
+from airgap.talos.images import (
+    catalogue_image,
+    factory_images,
+    images,
+    installer_image,
+    kubernetes_images,
+    sidero_images,
+    talos_images,
+)
+from airgap.talos.releases import RELEASES, Release, find_release, minor_of, version_key
+
+__all__ = [
+    "CHECKSUMS",
+    "RELEASES",
+    "SIDERO_KERNEL_ARGS",
+    "Dialect",
+    "Release",
+    "asset_names",
+    "asset_url",
+    "catalogue_image",
+    "config_dialect",
+    "default_kernel_args",
+    "environment_kernel_args",
+    "factory_images",
+    "find_release",
+    "images",
+    "initramfs_name",
+    "installer_image",
+    "kernel_name",
+    "kubernetes_images",
+    "minor_of",
+    "sidero_images",
+    "sidero_machinery",
+    "talos_images",
+    "version_key",
+]
