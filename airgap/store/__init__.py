@@ -1,0 +1,35 @@
+"""The content store, an OCI image layout on disk, and publishing from it.
+
+Reads and writes the disk; no network, no Pulumi.
+"""
+
+from airgap.store.assets import (
+    BOOT_ASSET,
+    CHECKSUMS,
+    StoredAsset,
+    content_path,
+    render_checksums,
+)
+from airgap.store.blobs import BlobWriter
+from airgap.store.collect import Collected
+from airgap.store.hashing import FileDigests, hash_file
+from airgap.store.publish import publish_bytes, publish_file
+from airgap.store.store import Store
+from airgap.store.verify import Checked, Damage
+
+__all__ = [
+    "BOOT_ASSET",
+    "CHECKSUMS",
+    "BlobWriter",
+    "Checked",
+    "Collected",
+    "Damage",
+    "FileDigests",
+    "Store",
+    "StoredAsset",
+    "content_path",
+    "hash_file",
+    "publish_bytes",
+    "publish_file",
+    "render_checksums",
+]
