@@ -1,0 +1,1 @@
+"""The project against real programs: registries, clients, a web server, a machine that boots."""
