@@ -13,7 +13,7 @@ from statistics import median
 
 import yaml
 
-from airgap.lock import AssetPin, ImagePin, Lock, fingerprint, write_lock
+from airgap.lock import SITE_IMAGES, AssetPin, ImagePin, Lock, fingerprint, write_lock
 from airgap.oci import INDEX_TYPES
 from airgap.plan import plan_site
 from airgap.site.load import load_site
@@ -102,7 +102,7 @@ def _make_site(directory: Path, engine: Path) -> tuple[Workspace, int]:
     workspace.set_config({"site": value})
     site = load_site(workspace.stack_file)
     pins = {reference: _image(reference, "talos", "a node") for reference in base}
-    pins |= {reference: _image(reference, "workloads", "site.images") for reference in site.images}
+    pins |= {reference: _image(reference, "workloads", SITE_IMAGES) for reference in site.images}
     names = [f"{TALOS}/{name}" for name in asset_names("amd64")]
     lock = Lock(
         inputs=fingerprint(site), images=pins, assets={name: _asset(name) for name in names}

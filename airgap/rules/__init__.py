@@ -1,0 +1,18 @@
+"""What a site must hold: pure rules over the plain values of components and resources.
+
+`policies/` adapts them to the engine and `python -m airgap check` runs them without it. A rule
+reads values and yields violations; `evaluate` turns these into findings, weighing the site's
+exceptions.
+"""
+
+from airgap.rules.evaluation import ADVISORY_RULES, MANDATORY_RULES, Rule, evaluate, evaluate_rule
+from airgap.rules.findings import Finding
+
+__all__ = [
+    "ADVISORY_RULES",
+    "MANDATORY_RULES",
+    "Finding",
+    "Rule",
+    "evaluate",
+    "evaluate_rule",
+]

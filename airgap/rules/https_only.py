@@ -1,0 +1,63 @@
+"""`https-only`: every endpoint, mirror and boot asset of the site is reached over TLS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from airgap.rules.findings import Violation
+from airgap.rules.values import (
+    Values,
+    documents_of,
+    entries,
+    host_of,
+    part,
+    scheme_of,
+    text,
+    texts,
+    without_port,
+)
+
+__all__ = ["NAME", "SUMMARY", "check"]
+
+NAME = "https-only"
+SUMMARY = "Endpoints, mirrors and boot assets are https."
+
+
+def check(kind: str, values: Values) -> Iterator[Violation]:
+    """Yield a violation for each URL that is not https, once a host."""
+    told: set[str] = set()
+    for what, url in _urls(kind, values):
+        host = host_of(url) or url
+        if scheme_of(url) != "https" and host not in told:
+            told.add(host)
+            yield Violation(
+                subject=host,
+                message=f"{what} is {scheme_of(url) or 'no URL'}, not https: {url}",
+                remedy="serve it over TLS and give its CA in the site, or add an exception",
+                known_as=(without_port(host),),
+            )
+
+
+def _urls(kind: str, values: Values) -> Iterator[tuple[str, str]]:
+    """Yield each URL a component holds, with what it is."""
+    if kind == "Registry":
+        for endpoint in documents_of(values, "endpoints"):
+            yield "the registry's endpoint", text(endpoint, "url")
+        for upstream, mirror in entries(values, "mirrors"):
+            for url in texts(mirror, "endpoints"):
+                yield f"the mirror of {upstream}", url
+    elif kind == "AssetMirror":
+        yield "the asset mirror", text(values, "url")
+    elif kind == "ImageFactory" and values.get("endpoint"):
+        yield "the image factory", text(values, "endpoint")
+    elif kind == "SideroEnvironment":
+        yield from _sidero_urls(values)
+
+
+def _sidero_urls(values: Values) -> Iterator[tuple[str, str]]:
+    for name, environment in entries(values, "environments"):
+        for asset in ("kernel", "initrd"):
+            yield f"environment {name}: the {asset}", text(part(environment, asset), "url")
+    discovery = part(part(values, "nodes"), "discovery")
+    if discovery.get("endpoint"):
+        yield "the discovery service", text(discovery, "endpoint")

@@ -1,0 +1,85 @@
+"""Reading plain values that came from the plan, or through the engine and its proxies.
+
+Every access goes by `Mapping` and `Sequence`, never by `dict` and `list`: the policy SDK's proxies
+raise on an unknown value exactly there, and the adapter must hear of it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import urlsplit
+
+__all__ = [
+    "Values",
+    "documents_of",
+    "entries",
+    "host_of",
+    "is_private_address",
+    "part",
+    "scheme_of",
+    "text",
+    "texts",
+    "without_port",
+]
+
+Values = Mapping[str, object]
+
+
+def part(values: Values, key: str) -> Values:
+    """Return the mapping under a key; an empty one when it is absent."""
+    value = values.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def entries(values: Values, key: str) -> Iterator[tuple[str, Values]]:
+    """Yield name and mapping for each entry of the mapping under a key."""
+    for name, value in part(values, key).items():
+        yield name, value if isinstance(value, Mapping) else {}
+
+
+def text(values: Values, key: str) -> str:
+    """Return the text under a key; empty when it is absent."""
+    value = values.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def texts(values: Values, key: str) -> tuple[str, ...]:
+    """Return the texts of the list under a key; a single text counts as a list of one."""
+    value = values.get(key)
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, Sequence):
+        return ()
+    return tuple(str(item) for item in value)
+
+
+def documents_of(values: Values, key: str) -> tuple[Values, ...]:
+    """Return the mappings of the list under a key."""
+    value = values.get(key)
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return ()
+    return tuple(item for item in value if isinstance(item, Mapping))
+
+
+def scheme_of(url: str) -> str:
+    """Return a URL's scheme in lower case; empty for what is no URL."""
+    return urlsplit(url).scheme.lower()
+
+
+def host_of(url: str) -> str:
+    """Return `host[:port]` of a URL, without user information."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def without_port(host: str) -> str:
+    """Return a host without its port; an IPv6 literal keeps no brackets."""
+    return urlsplit(f"//{host}").hostname or host
+
+
+def is_private_address(host: str) -> bool:
+    """Tell whether the host is an address that is never routed on the internet."""
+    try:
+        return ipaddress.ip_address(without_port(host)).is_private
+    except ValueError:
+        return False

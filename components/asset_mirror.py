@@ -1,0 +1,20 @@
+"""The site's asset mirror: boot assets by Talos release."""
+
+from __future__ import annotations
+
+import pulumi
+
+from airgap.plan import ComponentPlan
+from components.children import create_child
+
+__all__ = ["AssetMirror"]
+
+
+class AssetMirror(pulumi.ComponentResource):
+    """An asset mirror with an AssetSet for each Talos release."""
+
+    def __init__(self, plan: ComponentPlan, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(plan.token, plan.name, dict(plan.inputs), opts)
+        for child in plan.children:
+            create_child(child, pulumi.ResourceOptions(parent=self))
+        self.register_outputs({"url": plan.inputs["url"]})

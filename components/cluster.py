@@ -1,0 +1,112 @@
+"""Kubernetes objects of a plan, delivered to the cluster that runs Sidero.
+
+One explicit provider a site: its kubeconfig is the secret config value `sidero-airgap:kubeconfig`,
+and `clusterIdentifier` keeps a changed kubeconfig from replacing every object. This module alone
+uses `pulumi_kubernetes`, imported where an object is made: it takes 1.5 s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+import pulumi
+
+from airgap.plan import (
+    NodeCredentials,
+    ResourcePlan,
+    credentials_patch,
+    docker_config,
+    parse_credentials,
+)
+from airgap.render import render_documents, render_patches
+from airgap.talos import Dialect
+
+__all__ = ["Cluster"]
+
+_FORCE = {"pulumi.com/patchForce": "true"}
+"""Sidero's manager owns the fields of the Environment it made itself; this takes them over."""
+
+
+class Cluster:
+    """The cluster's provider, and the credentials that its objects carry."""
+
+    def __init__(self, *, identifier: str, opts: pulumi.ResourceOptions) -> None:
+        import pulumi_kubernetes as kubernetes
+
+        self._config = pulumi.Config("sidero-airgap")
+        self._provider = kubernetes.Provider(
+            "cluster",
+            kubeconfig=self._config.require_secret("kubeconfig"),
+            cluster_identifier=identifier,
+            enable_secret_mutable=True,  # new credentials update the Secret: it is never absent
+            opts=opts,
+        )
+
+    def create(self, plan: ResourcePlan, opts: pulumi.ResourceOptions) -> pulumi.Resource:
+        """Register an object; one that Sidero makes too is patched, and stays when we go."""
+        from pulumi_kubernetes.core.v1 import Secret
+
+        opts = pulumi.ResourceOptions.merge(
+            opts, pulumi.ResourceOptions(provider=self._provider, retain_on_delete=plan.adopted)
+        )
+        metadata = _section(plan, "metadata")
+        made: pulumi.Resource
+        if plan.kind == "Secret":
+            made = Secret(
+                plan.name,
+                metadata=metadata,
+                type=str(plan.inputs["type"]),
+                string_data={".dockerconfigjson": self._docker_config()},
+                opts=opts,
+            )
+        else:
+            made = self._create_custom(plan, metadata, opts)
+        return made
+
+    def _create_custom(
+        self, plan: ResourcePlan, metadata: dict[str, object], opts: pulumi.ResourceOptions
+    ) -> pulumi.Resource:
+        from pulumi_kubernetes.apiextensions import CustomResource, CustomResourcePatch
+
+        if plan.adopted:
+            metadata = {**metadata, "annotations": _FORCE}
+        made: pulumi.Resource = (CustomResourcePatch if plan.adopted else CustomResource)(
+            plan.name,
+            api_version=str(plan.inputs["apiVersion"]),
+            kind=plan.kind,
+            metadata=metadata,
+            spec=self._spec(plan),
+            opts=opts,
+        )
+        return made
+
+    def _spec(self, plan: ResourcePlan) -> dict[str, object]:
+        """Return the spec as the API takes it: patches as texts, credentials the last of them."""
+        spec = _section(plan, "spec")
+        patches = spec.get("strategicPatches")
+        if not isinstance(patches, Sequence):
+            return spec
+        texts: list[object] = [*render_patches(patches)]
+        if plan.credentials in ("v1alpha1", "documents"):
+            texts.append(self._credentials_text(plan.credentials))
+        return {**spec, "strategicPatches": texts}
+
+    def _docker_config(self) -> pulumi.Output[str]:
+        return self._credentials.apply(docker_config)
+
+    def _credentials_text(self, dialect: Dialect) -> pulumi.Output[str]:
+        return self._credentials.apply(
+            lambda value: render_documents(credentials_patch(value, dialect=dialect))
+        )
+
+    @cached_property
+    def _credentials(self) -> pulumi.Output[NodeCredentials]:
+        """Read only where an object carries them: most sites have none."""
+        secret: pulumi.Output[object] = self._config.require_secret_object("credentials")
+        return secret.apply(parse_credentials)
+
+
+def _section(plan: ResourcePlan, key: str) -> dict[str, object]:
+    value = plan.inputs.get(key)
+    return dict(value) if isinstance(value, Mapping) else {}

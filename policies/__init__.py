@@ -1,0 +1,1 @@
+"""The CrossGuard policy pack: `airgap.rules` for the engine."""

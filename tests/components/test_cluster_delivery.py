@@ -1,0 +1,141 @@
+"""Cluster delivery under the real engine: Sidero's objects in a stand-in cluster."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.engine.fixtures import MakeWorkspace, engine_directory, make_workspace
+from tests.engine.kubernetes_provider.cluster import Cluster, Identity
+from tests.engine.workspace import CHECKOUT, Workspace
+
+__all__ = ["engine_directory", "make_workspace"]
+
+pytestmark = pytest.mark.engine
+
+API = "metal.sidero.dev/v1alpha2"
+DEFAULT = Identity(api_version=API, kind="Environment", name="default")
+ENVIRONMENT = Identity(api_version=API, kind="Environment", name="talos-1-11-5-amd64")
+SERVER_CLASS = Identity(api_version=API, kind="ServerClass", name="workers")
+SECRET = Identity(
+    api_version="v1", kind="Secret", name="airgap-registry-credentials", namespace="sidero-system"
+)
+PASSWORD = "MARKED-pull-password"
+
+# The component alone: what it points to is the concern of the other components' providers.
+MAIN = f"""
+import sys
+
+import pulumi
+
+sys.path[:0] = [{str(CHECKOUT)!r}]
+
+from airgap.plan import plan_site
+from components import SideroEnvironment
+from tests.plan.samples import make_lock, make_site
+
+arguments = pulumi.Config("sidero-airgap").get_object("arguments") or []
+site = make_site(
+    registry={{
+        "kind": "existing",
+        "endpoints": [{{"url": "https://r.example:5000"}}],
+        "nodeAuth": "machineConfig",
+    }},
+    sidero={{"version": "v0.6.13", "delivery": "cluster"}},
+    environments=[
+        {{"name": "talos-1-11-5-amd64", "talos": "v1.11.5", "extraKernelArgs": arguments}}
+    ],
+)
+SideroEnvironment(plan_site(site, make_lock(), name="berlin").sidero)
+"""
+
+
+@pytest.fixture
+def workspace(make_workspace: MakeWorkspace) -> Workspace:
+    workspace = make_workspace(files={"__main__.py": MAIN}, stack="berlin")
+    for room in ("airgap", "components", "providers"):
+        (workspace.directory / room).symlink_to(CHECKOUT / room)
+    return workspace
+
+
+@pytest.fixture
+def cluster(workspace: Workspace) -> Cluster:
+    """A cluster as Sidero's manager leaves it: its own `default`, pointing to GitHub."""
+    cluster = workspace.connect_cluster()
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "sidero-system"}}
+    cluster.put(namespace)
+    github = {"url": "https://github.com/siderolabs/talos/releases/download/v1.13.0/vmlinuz-amd64"}
+    cluster.put(
+        {
+            "apiVersion": API,
+            "kind": "Environment",
+            "metadata": {"name": "default"},
+            "spec": {"kernel": github, "initrd": github},
+        }
+    )
+    workspace.set_secret("kubeconfig", cluster.kubeconfig())
+    credentials = {"r.example:5000": {"username": "puller", "password": PASSWORD}}
+    workspace.set_secret("credentials", json.dumps(credentials))
+    return cluster
+
+
+def spec_of(cluster: Cluster, identity: Identity) -> dict[str, dict[str, object]]:
+    """Return an object's spec."""
+    found = cluster.get(identity)
+    assert found is not None, identity
+    spec: dict[str, dict[str, object]] = found["spec"]
+    return spec
+
+
+def test_the_cluster_gets_what_sidero_reads(workspace: Workspace, cluster: Cluster) -> None:
+    assert workspace.up().diagnostics == ()
+    mirror = "https://a.example/talos/v1.11.5/"
+    assert str(spec_of(cluster, ENVIRONMENT)["kernel"]["url"]).startswith(mirror)
+    assert spec_of(cluster, DEFAULT) == spec_of(cluster, ENVIRONMENT), "taken over from GitHub"
+
+    plain, credentials = spec_of(cluster, SERVER_CLASS)["strategicPatches"]
+    machine = yaml.safe_load(plain)["machine"]
+    assert set(machine["registries"]["mirrors"]) >= {"*", "ghcr.io"}
+    config = yaml.safe_load(credentials)["machine"]["registries"]["config"]
+    assert config["r.example:5000"]["auth"]["password"] == PASSWORD
+
+    secret = cluster.get(SECRET)
+    assert secret is not None
+    assert PASSWORD in base64.b64decode(secret["data"][".dockerconfigjson"]).decode()
+    patch = Path(workspace.directory, "out/berlin/machine-config/workers.patch.yaml")
+    assert PASSWORD not in patch.read_text()
+    assert workspace.up().changes == {}
+
+    workspace.set_config({"arguments": ["console=ttyS1"]})
+    preview = workspace.preview("--diff")
+    assert '+ [12]: "console=ttyS1"' in preview.stdout
+    assert {step.name for step in preview.steps if step.operation == "update"} == {
+        "sidero",
+        "environment-default",
+        "environment-talos-1-11-5-amd64",
+    }
+    workspace.destroy()
+    assert cluster.get(ENVIRONMENT) is None
+    assert str(spec_of(cluster, DEFAULT)["kernel"]["url"]).startswith(mirror), "left as it is"
+
+
+def test_credentials_are_in_clear_nowhere_in_pulumi(workspace: Workspace, cluster: Cluster) -> None:
+    pair = base64.b64encode(f"puller:{PASSWORD}".encode()).decode()
+    shown = workspace.preview("--json").output + workspace.preview("--diff").output
+    shown += workspace.up().output + workspace.export().text
+    assert not [mark for mark in (PASSWORD, pair) if mark in shown]
+
+
+def test_malformed_credentials_stop_the_update_and_are_not_shown(
+    workspace: Workspace, cluster: Cluster
+) -> None:
+    workspace.set_secret("credentials", json.dumps({"r.example:5000": PASSWORD}))
+    refused = workspace.preview(exit_code=None)
+    assert refused.exit_code != 0
+    assert "{username, password}" in refused.output
+    assert PASSWORD not in refused.output
+    assert cluster.get(SERVER_CLASS) is None

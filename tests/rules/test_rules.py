@@ -1,0 +1,234 @@
+"""Each rule: what holds it, what breaks it, and what it says."""
+
+from __future__ import annotations
+
+import pytest
+
+from airgap.plan import plan_site
+from airgap.rules import evaluate
+from tests.plan.samples import SCHEMATIC_ID, make_lock, make_site, sha256
+from tests.rules.samples import TODAY, component, judge, put
+
+COMPONENTS = ("Site", "Registry", "AssetMirror", "ImageFactory", "SideroEnvironment")
+
+
+@pytest.mark.parametrize("delivery", ["files", "cluster"])
+@pytest.mark.parametrize("talos", ["v1.11.5", "v1.12.0"])
+def test_a_sites_own_defaults_hold_every_rule(delivery: str, talos: str) -> None:
+    site = make_site(
+        talos={"versions": [talos]},
+        sidero={"version": "v0.6.13", "delivery": delivery},
+        environments=[{"name": "boot", "talos": talos}],
+        serverClasses=[{"name": "workers", "environment": "boot"}],
+    )
+    lock = make_lock(images={f"ghcr.io/siderolabs/installer:{talos}": "talos"}, talos=(talos,))
+    views = list(plan_site(site, lock, name="berlin").views())
+    assert len(views) > len(COMPONENTS)
+    for token, name, inputs in views:
+        assert evaluate(token, name, inputs, today=TODAY) == (), name
+
+
+REGISTRY_BREAKS = [
+    ("mirrors|ghcr.io|skipVerify", True, "no-skip-verify", "ghcr.io"),
+    ("mirrors|ghcr.io|endpoints", ["http://r.example:5000"], "https-only", "r.example:5000"),
+    ("mirrors|ghcr.io|endpoints", ["https://ghcr.io/v2"], "closed", "ghcr.io"),
+    ("mirrors|ghcr.io|skipFallback", False, "closed", "ghcr.io"),
+    ("mirrors|ghcr.io|skipFallback", None, "closed", "ghcr.io"),
+    ("mirrors|ghcr.io", None, "closed", "ghcr.io"),
+    ("mirrors|*", None, "closed", "*"),
+    ("mirrors|*|endpoints", [], "closed", "*"),
+    ("mirrors|*|skipFallback", False, "closed", "*"),
+    ("endpoints", [{"url": "http://r.example:5000"}], "https-only", "r.example:5000"),
+    ("endpoints", [{"url": "https://elsewhere.example"}], "closed", "elsewhere.example"),
+]
+
+SIDERO_BREAKS = [
+    (
+        "serverClasses|workers|machineConfig|v1alpha1|machine|registries|config|r.example:5000|tls",
+        {"insecureSkipVerify": True},
+        "no-skip-verify",
+        "r.example:5000",
+    ),
+    (
+        "serverClasses|workers|machineConfig|RegistryTLSConfig/r.example:5000",
+        {"insecureSkipVerify": True},
+        "no-skip-verify",
+        "r.example:5000",
+    ),
+    ("environments|default|kernel|sha512", "", "pinned", "default"),
+    ("environments|default|kernel|sha512", "0" * 127, "pinned", "default"),
+    ("environments|default|initrd|sha512", "0" * 128, "pinned", "default"),
+    ("serverClasses|workers|installer|digest", None, "pinned", "workers"),
+    ("serverClasses|workers|installer|digest", "v1.11.5", "pinned", "workers"),
+    (
+        "environments|default|kernelArgs",
+        ["talos.config=https://cfg.example/x"],
+        "closed",
+        "cfg.example",
+    ),
+    ("nodes|timeServers", ["time.cloudflare.com"], "closed", "time.cloudflare.com"),
+    ("nodes|nameservers", ["1.1.1.1"], "closed", "1.1.1.1"),
+    ("nodes|discovery", {"enabled": True}, "closed", "discovery.talos.dev"),
+    (
+        "nodes|discovery",
+        {"enabled": True, "endpoint": "https://discovery.talos.dev/"},
+        "closed",
+        "discovery.talos.dev",
+    ),
+    (
+        "nodes|discovery",
+        {"enabled": True, "endpoint": "http://a.example"},
+        "https-only",
+        "a.example",
+    ),
+]
+
+ASSET_BREAKS = [
+    ("url", "http://a.example/talos", "https-only", "a.example"),
+    ("url", "https://github.com/siderolabs", "closed", "github.com"),
+    ("assets|v1.11.5/vmlinuz-amd64|sha512", "", "pinned", "v1.11.5/vmlinuz-amd64"),
+    ("assets|v1.11.5/vmlinuz-amd64|sha512", None, "pinned", "v1.11.5/vmlinuz-amd64"),
+]
+
+FACTORY_BREAKS = [
+    ("endpoint", "http://a.example", "https-only", "a.example"),
+    ("endpoint", "https://factory.talos.dev", "closed", "factory.talos.dev"),
+    ("registry", "ghcr.io", "closed", "ghcr.io"),
+    ("schematics", {"workers": {"id": "abc123"}}, "pinned", "workers"),
+]
+
+BREAKS = [
+    (kind, *broken)
+    for kind, breaks in (
+        ("Registry", REGISTRY_BREAKS),
+        ("SideroEnvironment", SIDERO_BREAKS),
+        ("AssetMirror", ASSET_BREAKS),
+        ("ImageFactory", FACTORY_BREAKS),
+    )
+    for broken in breaks
+]
+
+
+@pytest.mark.parametrize(("kind", "path", "value", "rule", "subject"), BREAKS)
+def test_one_broken_thing_is_one_mandatory_finding(
+    kind: str, path: str, value: object, rule: str, subject: str
+) -> None:
+    findings = judge(kind, put(component(kind), path, value))
+    assert [(item.rule, item.level, item.subject) for item in findings] == [
+        (rule, "mandatory", subject)
+    ]
+    assert findings[0].remedy
+    assert findings[0].resource == "x"
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        {"ghcr.io/a": "v1"},
+        {"ghcr.io/a": "v1@sha256:" + "0" * 63},
+        {"ghcr.io/a": [f"v1@{sha256('a')}", "v2"]},
+        {"ghcr.io/a": []},
+        {"ghcr.io/a": f"v1@{sha256('a')} "},
+    ],
+)
+def test_an_image_set_without_a_digest_is_not_pinned(images: dict[str, object]) -> None:
+    token = "pulumi-python:dynamic/airgap:ImageSet"
+    findings = evaluate(token, "images-talos", {"images": images}, today=TODAY)
+    assert [(item.rule, item.subject) for item in findings] == [("pinned", "ghcr.io/a")]
+
+
+def test_the_mark_built_on_site_must_be_complete_and_agree_with_the_image() -> None:
+    path = "serverClasses|workers|installer"
+    good = {
+        "image": f"factory.example/metal-installer/{SCHEMATIC_ID}:v1.11.5",
+        "builtOnSite": {"schematicId": SCHEMATIC_ID, "version": "v1.11.5"},
+    }
+    allowed = ["a.example", "r.example:5000", "factory.example"]
+    values = put(component("SideroEnvironment"), path, good)
+    values = put(values, "policy|allowedHosts", allowed)
+    assert judge("SideroEnvironment", values) == ()
+    for bad in (
+        {**good, "builtOnSite": True},
+        {**good, "builtOnSite": {"schematicId": SCHEMATIC_ID}},
+        {**good, "builtOnSite": {"schematicId": "abc123", "version": "v1.11.5"}},
+        {**good, "image": "factory.example/metal-installer/other:v1.11.5"},
+    ):
+        values = put(component("SideroEnvironment"), path, bad)
+        values = put(values, "policy|allowedHosts", allowed)
+        findings = judge("SideroEnvironment", values)
+        assert "pinned" in {item.rule for item in findings}, bad
+
+
+def test_a_boot_url_that_does_not_name_its_content_is_not_pinned() -> None:
+    """Sidero's cache is keyed by URL: new bytes at an old URL are never fetched."""
+    values = component("SideroEnvironment")
+    kernel = "https://a.example/talos/v1.11.5/vmlinuz-amd64"
+    findings = judge("SideroEnvironment", put(values, "environments|default|kernel|url", kernel))
+    assert [item.rule for item in findings] == ["pinned"]
+
+
+def test_a_registry_inside_that_is_an_upstream_of_the_lock_is_outside() -> None:
+    site = make_site(registry={"kind": "existing", "endpoints": [{"url": "https://ghcr.io"}]})
+    plan = plan_site(site, make_lock(), name="berlin")
+    rules = {item.rule for item in judge("Registry", dict(plan.registry.inputs))}
+    assert rules == {"closed"}
+
+
+def test_an_allowed_host_is_inside_with_any_port_unless_it_names_one() -> None:
+    values = put(component("Registry"), "endpoints", [{"url": "https://extra.example:8443"}])
+    for host, inside in (
+        ("extra.example", True),
+        ("extra.example:8443", True),
+        ("extra.example:443", False),
+        ("example", False),
+    ):
+        allowed = ["r.example:5000", host]
+        findings = judge("Registry", put(values, "policy|allowedHosts", allowed))
+        assert (findings == ()) is inside, host
+
+
+def test_credentials_in_the_machine_configuration_are_a_note() -> None:
+    findings = judge("Registry", put(component("Registry"), "nodeAuth", "machineConfig"))
+    assert [(item.rule, item.level) for item in findings] == [("node-credentials", "advisory")]
+    assert "/configdata" in findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("link", "size", "told"),
+    [
+        ("1Gbit/s", 37_500_000_000, False),
+        ("1Gbit/s", 37_500_000_001, True),
+        ("2.5Mbit/s", 93_750_000, False),
+        ("2.5Mbit/s", 94_000_000, True),
+        ("0Mbit/s", 1, True),
+    ],
+)
+def test_an_asset_that_takes_more_than_sideros_five_minutes_is_a_note(
+    link: str, size: int, told: bool
+) -> None:
+    """300 s at 1 Gbit/s are 37.5 GB; the engine hands sizes on as floats."""
+    values = put(component("AssetMirror"), "assetLink", link)
+    name = "v1.11.5/initramfs-amd64.xz"
+    values = put(values, "assets", {name: {"sha512": "0" * 128, "size": float(size)}})
+    notes = [(item.rule, item.level, item.subject) for item in judge("AssetMirror", values)]
+    assert notes == ([("download-time", "advisory", name)] if told else [])
+
+
+def test_the_forks_fields_are_judged_like_stock() -> None:
+    site = make_site(
+        sidero={"version": "v0.6.13", "flavour": "airgap"},
+        registry={
+            "kind": "existing",
+            "endpoints": [{"url": "https://r.example:5000"}],
+            "mirrors": {"docker.io": {"endpoints": ["https://r.example:5001"], "skipVerify": True}},
+        },
+        policy={"allowedHosts": ["r.example"]},
+    )
+    plan = plan_site(site, make_lock(), name="berlin")
+    subjects = {item.subject for item in judge("SideroEnvironment", dict(plan.sidero.inputs))}
+    assert subjects == {"r.example:5001", "docker.io"}
+
+
+@pytest.mark.parametrize("token", ["pulumi:pulumi:Stack", "kubernetes:core/v1:Secret", ""])
+def test_what_is_not_this_projects_is_not_judged(token: str) -> None:
+    assert evaluate(token, "x", {"url": "http://x", "images": {"a": "b"}}, today=TODAY) == ()
