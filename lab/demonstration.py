@@ -110,7 +110,7 @@ def _fetch(lab: _Lab) -> Seen:
 
 def _inside(lab: _Lab, upstream: Upstream) -> None:
     """Preview, up, and then the site alone: nothing outside answers any more."""
-    lab.workspace.pulumi("stack", "stack", "init", SITE)
+    lab.workspace.pulumi("stack", "stack", "init")
     upstream.stop()
     lab.console.print("[yellow]·[/] upstream is switched off")
     lab.step("preview with policies", lambda: _pulumi(lab, "preview", *_DIFF))

@@ -66,8 +66,8 @@ def _environments(plan: Plan) -> dict[str, dict[str, str]]:
     environments = plan.sidero.inputs["environments"]
     assert isinstance(environments, dict)
     return {
-        name: {file: values[part]["sha512"] for file, part in _SERVED.items()}
-        for name, values in environments.items()
+        values["object"]: {file: values[part]["sha512"] for file, part in _SERVED.items()}
+        for values in environments.values()
     }
 
 

@@ -5,7 +5,7 @@ CRDs of Sidero v0.6.13, `metal.sidero.dev/v1alpha2`: Environment and ServerClass
 
 from __future__ import annotations
 
-from airgap.plan.environments import DEFAULT
+from airgap.plan.environments import DEFAULT, object_name, part
 from airgap.plan.model import PlainValues, ResourcePlan
 from airgap.plan.server_classes import ClassPlan
 from airgap.site.model import Site
@@ -46,26 +46,29 @@ def plan_objects(
     return (
         *([_credentials(site)] if needs_credentials(site) else ()),
         *(_environment(name, values) for name, values in environments.items()),
-        *(_server_class(site, name, plan) for name, plan in classes.items()),
+        *(_server_class(site, name, plan, environments) for name, plan in classes.items()),
     )
 
 
 def environment_object(name: str, values: PlainValues) -> PlainValues:
     """Return an Environment; `airGap` only in the fork's flavour."""
-    kernel, initrd = values["kernel"], values["initrd"]
     spec: dict[str, object] = {
-        "kernel": {**_mapping(kernel), "args": values["kernelArgs"]},
-        "initrd": initrd,
+        "kernel": {**part(values, "kernel"), "args": values["kernelArgs"]},
+        "initrd": values["initrd"],
     }
     if "airGap" in values:
         spec["airGap"] = values["airGap"]
-    return {"apiVersion": _API, "kind": "Environment", "metadata": {"name": name}, "spec": spec}
+    metadata = {"name": object_name(name, values)}
+    return {"apiVersion": _API, "kind": "Environment", "metadata": metadata, "spec": spec}
 
 
-def server_class_object(site: Site, name: str, plan: ClassPlan) -> PlainValues:
+def server_class_object(
+    site: Site, name: str, plan: ClassPlan, environments: dict[str, PlainValues]
+) -> PlainValues:
     """Return a ServerClass whose patches are structured; an empty selector is left out."""
+    environment = plan.wish.environment
     spec: dict[str, object] = {
-        "environmentRef": {"name": plan.wish.environment},
+        "environmentRef": {"name": object_name(environment, environments[environment])},
         "qualifiers": plan.wish.qualifiers,
     }
     if plan.wish.selector:
@@ -87,11 +90,13 @@ def _environment(name: str, values: PlainValues) -> ResourcePlan:
     )
 
 
-def _server_class(site: Site, name: str, plan: ClassPlan) -> ResourcePlan:
+def _server_class(
+    site: Site, name: str, plan: ClassPlan, environments: dict[str, PlainValues]
+) -> ResourcePlan:
     return ResourcePlan(
         kind="ServerClass",
         name=f"server-class-{name}",
-        inputs=server_class_object(site, name, plan),
+        inputs=server_class_object(site, name, plan, environments),
         credentials=plan.dialect if needs_credentials(site) else "none",
         after=(f"environment-{plan.wish.environment}",),
     )
@@ -105,7 +110,3 @@ def _credentials(site: Site) -> ResourcePlan:
         inputs=secret_object(site),
         credentials="dockerConfig",
     )
-
-
-def _mapping(value: object) -> PlainValues:
-    return value if isinstance(value, dict) else {}

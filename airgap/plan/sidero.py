@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airgap.lock.model import Lock
-from airgap.plan.environments import plan_environments
+from airgap.plan.environments import object_name, plan_environments
 from airgap.plan.mirrors import Mirrors
 from airgap.plan.model import ComponentPlan, PlainValues, ResourcePlan, output_directory
 from airgap.plan.objects import plan_objects
@@ -14,6 +14,7 @@ from airgap.site.model import Site
 __all__ = ["plan_sidero"]
 
 _FOLDERS = {"Environment": "environments", "ServerClass": "server-classes"}
+_PREFIXES = {"Environment": "environment-", "ServerClass": "server-class-"}
 
 
 def plan_sidero(
@@ -47,7 +48,10 @@ def _inputs(
         "flavour": site.sidero.flavour,
         "delivery": site.sidero.delivery,
         "namespace": site.sidero.namespace,
-        "environments": {name: _fork_view(values) for name, values in environments.items()},
+        "environments": {
+            name: {"object": object_name(name, values), **_fork_view(values)}
+            for name, values in environments.items()
+        },
         "serverClasses": {name: plan.to_view() for name, plan in classes.items()},
         "nodes": site.nodes.model_dump(mode="json", by_alias=True, exclude_none=True),
         "policy": policy,
@@ -76,8 +80,8 @@ def _manifests(name: str, objects: tuple[ResourcePlan, ...]) -> tuple[ResourcePl
 
 
 def _path(item: ResourcePlan) -> str:
-    metadata = item.inputs["metadata"]
-    file = metadata["name"] if isinstance(metadata, dict) else item.name
+    """Return a file by the author's name, which stays when an Environment's own name changes."""
+    file = item.name.removeprefix(_PREFIXES[item.kind])
     return f"{_FOLDERS[item.kind]}/{file}.yaml"
 
 

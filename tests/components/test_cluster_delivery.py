@@ -19,7 +19,6 @@ pytestmark = pytest.mark.engine
 
 API = "metal.sidero.dev/v1alpha2"
 DEFAULT = Identity(api_version=API, kind="Environment", name="default")
-ENVIRONMENT = Identity(api_version=API, kind="Environment", name="talos-1-11-5-amd64")
 SERVER_CLASS = Identity(api_version=API, kind="ServerClass", name="workers")
 SECRET = Identity(
     api_version="v1", kind="Secret", name="airgap-registry-credentials", namespace="sidero-system"
@@ -83,6 +82,13 @@ def cluster(workspace: Workspace) -> Cluster:
     return cluster
 
 
+def own_environment(cluster: Cluster) -> Identity:
+    """Return the Environment that the server class refers to."""
+    name = str(spec_of(cluster, SERVER_CLASS)["environmentRef"]["name"])
+    assert name.startswith("talos-1-11-5-amd64-")
+    return Identity(api_version=API, kind="Environment", name=name)
+
+
 def spec_of(cluster: Cluster, identity: Identity) -> dict[str, dict[str, object]]:
     """Return an object's spec."""
     found = cluster.get(identity)
@@ -94,8 +100,9 @@ def spec_of(cluster: Cluster, identity: Identity) -> dict[str, dict[str, object]
 def test_the_cluster_gets_what_sidero_reads(workspace: Workspace, cluster: Cluster) -> None:
     assert workspace.up().diagnostics == ()
     mirror = "https://a.example/talos/v1.11.5/"
-    assert str(spec_of(cluster, ENVIRONMENT)["kernel"]["url"]).startswith(mirror)
-    assert spec_of(cluster, DEFAULT) == spec_of(cluster, ENVIRONMENT), "taken over from GitHub"
+    environment = own_environment(cluster)
+    assert str(spec_of(cluster, environment)["kernel"]["url"]).startswith(mirror)
+    assert spec_of(cluster, DEFAULT) == spec_of(cluster, environment), "taken over from GitHub"
 
     plain, credentials = spec_of(cluster, SERVER_CLASS)["strategicPatches"]
     machine = yaml.safe_load(plain)["machine"]
@@ -119,7 +126,7 @@ def test_the_cluster_gets_what_sidero_reads(workspace: Workspace, cluster: Clust
         "environment-talos-1-11-5-amd64",
     }
     workspace.destroy()
-    assert cluster.get(ENVIRONMENT) is None
+    assert cluster.get(environment) is None
     assert str(spec_of(cluster, DEFAULT)["kernel"]["url"]).startswith(mirror), "left as it is"
 
 

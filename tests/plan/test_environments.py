@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import pytest
 
 from airgap.errors import LockError
 from airgap.plan import plan_site
-from tests.plan.samples import make_lock, make_site, sha512
+from airgap.plan.environments import part
+from tests.plan.samples import asset_pin, make_lock, make_site, sha512
 
 AMD = {"name": "new-amd64", "talos": "v1.11.5"}
 
@@ -65,7 +67,8 @@ def test_default_becomes_the_first_environment() -> None:
         "serverClasses": [],
     }
     found = environments(site)
-    assert found["default"] == found["new-amd64"]
+    assert {**found["default"], "object": ""} == {**found["new-amd64"], "object": ""}
+    assert found["default"]["object"] == "default"
     assert list(found) == ["a-second", "default", "new-amd64"]
 
 
@@ -98,3 +101,21 @@ def test_the_forks_fields_come_with_its_flavour_only() -> None:
     mirror = air_gap["registryMirrors"]["ghcr.io"]
     assert mirror["endpoints"] == ["https://r.example:5000/v2/ghcr.io"]
     assert set(mirror) == {"endpoints", "overridePath", "skipVerify", "caFingerprint"}
+
+
+def test_other_bytes_are_another_environment_of_sidero() -> None:
+    """It writes over the old file without truncating (facts: no O_TRUNC in `save`)."""
+    key = "v1.11.5/initramfs-amd64.xz"
+    smaller = asset_pin(key).model_copy(update={"sha512": sha512("a smaller initramfs")})
+    lock = make_lock()
+    changed = lock.model_copy(update={"assets": {**lock.assets, key: smaller}})
+    site = make_site(environments=[AMD], serverClasses=[])
+    names = [
+        part(part(plan_site(site, each, name="berlin").sidero.inputs, "environments"), AMD["name"])[
+            "object"
+        ]
+        for each in (lock, lock, changed)
+    ]
+    assert names[0] == names[1]
+    assert names[1] != names[2]
+    assert all(re.fullmatch(r"new-amd64-[0-9a-f]{8}", str(name)) for name in names)

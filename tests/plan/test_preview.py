@@ -135,6 +135,7 @@ def test_one_talos_patch_release() -> None:
     }
     workers = "sidero.serverClasses.workers"
     assert paths == boot | {
+        "sidero.environments.boot.object",
         "berlin.talos.versions[0]",
         *(
             f"asset-mirror.assets.{version}/{file}"

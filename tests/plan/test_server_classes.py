@@ -217,5 +217,6 @@ def test_the_server_class_is_the_crds_and_its_patch_is_the_nodes() -> None:
     spec = document["spec"]
     assert isinstance(spec, dict)
     assert set(spec) == {"environmentRef", "qualifiers", "strategicPatches"}
-    assert spec["environmentRef"] == {"name": "boot"}
+    environment = file_of(plan, "environments/boot.yaml")[0]["metadata"]
+    assert spec["environmentRef"] == environment
     assert spec["strategicPatches"] == [patch_of(plan)]

@@ -1,0 +1,50 @@
+"""`verify`: hash everything a lock names again, wherever the site keeps it."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import click
+
+from airgap.cli.progress import show_progress
+from airgap.cli.project import Project, project_option, site_argument
+from airgap.lock import check_lock, read_lock
+from airgap.site.load import load_site
+from airgap.transfer.verify import PLACES, Place, verify_site
+
+__all__ = ["verify"]
+
+
+@click.command()
+@site_argument
+@click.option(
+    "--only",
+    "places",
+    multiple=True,
+    type=click.Choice(PLACES),
+    help="Look there only; outside the gap only the store can be. Can be given again.",
+)
+@project_option
+def verify(site: str, *, places: tuple[Place, ...], project: Project) -> None:
+    """Hash again everything SITE's lock names: store, registry, asset mirror.
+
+    Inside the registry every manifest and blob is read; in the mirror every file, on disk and
+    through its URL. Exit 1 when something is missing or altered; the store is mended by
+    `fetch --rehash`, registry and mirror by `pulumi refresh` and `pulumi up`.
+    """
+    description = load_site(project.stack_file(site))
+    lock = read_lock(project.lock_file(site))
+    check_lock(description, lock, name=site)
+    chosen = places or PLACES
+    began = time.monotonic()
+    with show_progress("verify") as progress:
+        problems = verify_site(
+            description, lock, store_root=project.store, places=chosen, progress=progress
+        )
+    for problem in problems:
+        click.echo(str(problem))
+    seconds = time.monotonic() - began
+    click.echo(f"{site}: {', '.join(chosen)}: {len(problems)} problems; {seconds:.1f} s")
+    if problems:
+        sys.exit(1)
