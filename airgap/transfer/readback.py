@@ -1,0 +1,134 @@
+"""What a mirror's URL really serves: read whole, hashed, compared.
+
+The proof that the web server serves the directory that was published to, over TLS as the site has
+it: Sidero reads through the same URL and checks nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import partial
+from typing import Self
+
+from airgap.digest import Digest
+from airgap.errors import IntegrityError, PublishError, UpstreamError, redact
+from airgap.net import Download, RetryPolicy, Wire, client_context
+from airgap.store import CHECKSUMS
+from airgap.transfer.checksums import parse_checksums
+from airgap.transfer.destination import AssetItem, MirrorDestination
+
+__all__ = ["MirrorReader"]
+
+_MAX_CHECKSUMS_BYTES = 4 * 1024 * 1024
+
+
+class _Hash:
+    """A sink that hashes by sha512."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha512()
+        self.data = bytearray()
+
+    def write(self, data: memoryview) -> None:
+        self._hash.update(data)
+
+    @property
+    def digest(self) -> Digest:
+        return Digest("sha512", self._hash.hexdigest())
+
+
+class _Text(_Hash):
+    """A sink that keeps a small text as well."""
+
+    def write(self, data: memoryview) -> None:
+        super().write(data)
+        self.data += data
+
+
+class MirrorReader:
+    """Reads a mirror through its URL. Thread-safe; `close` it, or use it as a context manager."""
+
+    def __init__(self, destination: MirrorDestination, *, retry: RetryPolicy | None = None) -> None:
+        self._destination = destination
+        self._base = destination.url.rstrip("/")
+        self._retry = retry or RetryPolicy()
+        self._wire = Wire(client_context(destination.ca))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._wire.close()
+
+    def __enter__(self) -> Self:
+        """Enter."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Close."""
+        self.close()
+
+    def observe(self, item: AssetItem, path: str) -> Digest | None:
+        """Return the sha512 of what is served at a path; None when nothing is.
+
+        Raises:
+            UpstreamError: Refused, or out of reach.
+            IntegrityError: Something of another size is served there.
+        """
+        sink = _Hash()
+        try:
+            self._download(path, sink, size=item.size, max_bytes=item.size)
+        except UpstreamError as error:
+            if error.status == 404:
+                return None
+            raise
+        return sink.digest
+
+    def check(self, item: AssetItem) -> None:
+        """Read an asset at both its paths, and see that they serve its bytes.
+
+        Raises:
+            PublishError: The URL serves something else, or nothing.
+        """
+        for path in item.paths:
+            self._hold(path, partial(self.observe, item, path), item.sha512)
+
+    def check_listed(self, version: str, item: AssetItem) -> None:
+        """See that the version's checksums.txt lists an asset with its digest.
+
+        Raises:
+            PublishError: It does not.
+        """
+        file = item.name.partition("/")[2]
+        path = f"{version}/{CHECKSUMS}"
+
+        def listed() -> Digest | None:
+            text = _Text()
+            self._download(path, text, size=None, max_bytes=_MAX_CHECKSUMS_BYTES)
+            return parse_checksums(text.data.decode("utf-8", "replace")).get(file)
+
+        self._hold(path, listed, item.sha512)
+
+    def _download(self, path: str, sink: _Hash, *, size: int | None, max_bytes: int) -> None:
+        download = Download(
+            self._wire, f"{self._base}/{path}", sink, size=size, max_bytes=max_bytes
+        )
+        self._retry.run(lambda: download.attempt({}))
+
+    def _hold(self, path: str, observe: Callable[[], Digest | None], expected: Digest) -> None:
+        url = f"{redact(self._base)}/{path}"
+        try:
+            found = observe()
+        except (UpstreamError, IntegrityError) as error:
+            raise self._mismatch(f"{url} cannot be read back: {error.message}") from error
+        if found != expected:
+            served = f"serves {found}" if found else "serves nothing (404)"
+            raise self._mismatch(f"{url} {served}, published was {expected}")
+
+    def _mismatch(self, message: str) -> PublishError:
+        where = self._destination.path
+        hint = (
+            f"does the web server map {self._base} to {where}?"
+            if where
+            else f"is `python -m airgap serve` running over this store at {self._base}?"
+        )
+        return PublishError(message, hint=hint)

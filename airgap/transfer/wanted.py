@@ -1,0 +1,73 @@
+"""What a site and its locks want, as the transfer knows it: destinations and items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from airgap.digest import Digest
+from airgap.lock.model import AssetPin, Lock
+from airgap.oci.reference import Reference, parse_reference
+from airgap.site.model import Site
+from airgap.transfer.destination import (
+    AssetItem,
+    ImageItem,
+    MirrorDestination,
+    RegistryDestination,
+)
+
+__all__ = ["assets_of", "images_of", "mirror_of", "registry_of"]
+
+
+def registry_of(site: Site) -> RegistryDestination:
+    """Return the registry that a site's images are pushed to: its first endpoint."""
+    registry = site.registry
+    first = registry.endpoints[0]
+    return RegistryDestination(
+        kind="embedded" if registry.kind == "embedded" else "existing",
+        endpoint=first.url,
+        path_prefix=registry.path_prefix,
+        layout=registry.layout,
+        ca=first.ca,
+        overwrite=registry.overwrite,
+    )
+
+
+def mirror_of(site: Site) -> MirrorDestination:
+    """Return the asset mirror of a site."""
+    mirror = site.asset_mirror
+    return MirrorDestination(kind=mirror.kind, url=mirror.url, path=mirror.path or "", ca=mirror.ca)
+
+
+def images_of(locks: Iterable[Lock]) -> tuple[ImageItem, ...]:
+    """Return the images that locks name, each once, in order."""
+    items = {
+        item.key: item
+        for lock in locks
+        for text, pin in lock.images.items()
+        for item in (_image(parse_reference(text), pin.digest),)
+    }
+    return tuple(items.values())
+
+
+def assets_of(locks: Iterable[Lock]) -> tuple[AssetItem, ...]:
+    """Return the boot assets that locks name, each once, in order."""
+    items = {
+        item.keys: item
+        for lock in locks
+        for name, pin in lock.assets.items()
+        for item in (_asset(name, pin),)
+    }
+    return tuple(items.values())
+
+
+def _asset(name: str, pin: AssetPin) -> AssetItem:
+    return AssetItem(
+        name=name,
+        sha256=Digest.parse(pin.sha256),
+        sha512=Digest.parse(pin.sha512),
+        size=pin.size,
+    )
+
+
+def _image(reference: Reference, digest: str) -> ImageItem:
+    return ImageItem(name=reference.name, tag=reference.tag or "", digest=Digest.parse(digest))

@@ -1,0 +1,96 @@
+"""What providers tell the engine, heard by an engine of the test's own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from concurrent import futures
+
+import grpc
+import pytest
+from google.protobuf import empty_pb2  # type: ignore[import-untyped]  # no stubs here
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
+
+from airgap.store import Store
+from airgap.transfer.progress import Event
+from lab.registry import Registry
+from providers import surroundings
+from providers.image_set import ImageSetProvider
+from providers.surroundings import engine_log
+
+Inputs = dict[str, object]
+
+
+class Engine(engine_pb2_grpc.EngineServicer):
+    """Hears what is logged."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[int, bool, str]] = []
+
+    def Log(  # noqa: N802 (the protocol's name)
+        self,
+        request: engine_pb2.LogRequest,
+        context: grpc.ServicerContext,  # noqa: ARG002 (the protocol's argument)
+    ) -> empty_pb2.Empty:
+        self.heard.append((request.severity, request.ephemeral, request.message))
+        return empty_pb2.Empty()
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=2))
+    found = Engine()
+    engine_pb2_grpc.add_EngineServicer_to_server(found, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    monkeypatch.setattr(sys, "argv", ["provider", f"127.0.0.1:{port}"])
+    monkeypatch.setattr(surroundings, "_INTERVAL_S", 0.0)
+    yield found
+    server.stop(None).wait()
+
+
+def event(done: int) -> Event:
+    return Event(item="pause:3.10", outcome="pushed", size=0, done=done, total=2)
+
+
+def test_progress_is_shown_and_forgotten(engine: Engine) -> None:
+    with engine_log("set talos") as log:
+        log.progress(event(1))
+        log.note("remember this")
+        log.warn("see to that")
+    assert engine.heard == [
+        (engine_pb2.INFO, True, "set talos: 1/2 pause:3.10"),
+        (engine_pb2.INFO, False, "set talos: remember this"),
+        (engine_pb2.WARNING, False, "set talos: see to that"),
+    ]
+
+
+def test_progress_is_told_once_an_interval(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(surroundings, "_INTERVAL_S", 60.0)
+    with engine_log("set talos") as log:
+        for done in range(1000):
+            log.progress(event(done))
+    assert engine.heard == []
+
+
+def test_engine_that_does_not_listen_breaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["provider", "127.0.0.1:9"])
+    with engine_log("set talos") as log:
+        log.note("nobody hears")
+
+
+def test_refused_removal_is_a_warning(store: Store, engine: Engine, image_inputs: Inputs) -> None:
+    with Registry(deletes=False) as registry:
+        place = image_inputs["destination"]
+        assert isinstance(place, dict)
+        inputs: Inputs = {
+            **image_inputs,
+            "destination": {**place, "endpoint": registry.url},
+            "onDelete": "delete",
+        }
+        provider = ImageSetProvider()
+        provider.delete(provider.create(inputs).id, inputs)
+    warnings = [told for severity, _, told in engine.heard if severity == engine_pb2.WARNING]
+    assert len(warnings) == 3
+    assert "set kubernetes: registry.k8s.io/etcd:3.6.5 stays: DELETE" in warnings[0]
+    assert "405" in warnings[0]
