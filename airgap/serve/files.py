@@ -103,5 +103,5 @@ def _state(path: Path) -> tuple[int, ...]:
 def _damaged(path: Path, reason: str) -> IntegrityError:
     return IntegrityError(
         f"blob {path.parent.name}:{path.name} in the store is damaged: {reason}",
-        hint="`python -m airgap verify <site>` names all such; fetch them again",
+        hint="the store is damaged: run `python -m airgap fetch <site> --rehash` outside",
     )

@@ -1,23 +1,18 @@
-"""The HTTP(S) server: cheroot with a bounded pool of threads, TLS 1.2 or newer.
-
-TLS handshakes happen in the worker threads, so a client that says nothing holds up nobody else.
-"""
+"""The HTTP(S) server: cheroot with a bounded pool of threads."""
 
 from __future__ import annotations
 
 import logging
-import ssl
 import threading
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, cast
 
 from cheroot import wsgi
-from cheroot.server import HTTPConnection
-from cheroot.ssl.builtin import BuiltinSSLAdapter
 
 from airgap.errors import PublishError
 from airgap.serve.application import app
+from airgap.serve.tls import TlsAdapter, TlsConnection
 from airgap.store import Store
 
 if TYPE_CHECKING:
@@ -70,8 +65,8 @@ class Server:
         self._scheme = "http"
         if tls is not None:
             self._scheme = "https"
-            self._server.ssl_adapter = _tls_adapter(*tls)
-            self._server.ConnectionClass = _TlsConnection
+            self._server.ssl_adapter = TlsAdapter(*tls)
+            self._server.ConnectionClass = TlsConnection
         self._thread = threading.Thread(target=self._server.serve, name="airgap-serve")
 
     @property
@@ -132,42 +127,6 @@ class _HttpServer(wsgi.Server):
         except OSError:
             socket_.close()
             raise
-
-
-def _tls_adapter(certificate: Path, key: Path) -> _TlsAdapter:
-    try:
-        adapter = _TlsAdapter(str(certificate), str(key))
-    except (OSError, ssl.SSLError) as error:
-        raise PublishError(
-            f"the certificate {certificate} or its key {key} cannot be used: {error}",
-            hint="give a PEM certificate chain and the key that belongs to it",
-        ) from error
-    adapter.context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return adapter
-
-
-class _TlsAdapter(BuiltinSSLAdapter):
-    """Wraps connections without waiting for the handshake."""
-
-    def wrap(self, sock: socket) -> tuple[ssl.SSLSocket, dict[str, str]]:
-        wrapped = self.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-        return wrapped, {"wsgi.url_scheme": "https", "HTTPS": "on"}
-
-
-class _TlsConnection(HTTPConnection):
-    """Shakes hands on its first turn in a worker thread."""
-
-    is_shaken = False
-
-    def communicate(self) -> bool:
-        if not self.is_shaken:
-            try:
-                self.socket.do_handshake()
-            except OSError as error:
-                log.info("%s: no TLS handshake: %s", self.remote_addr, error)
-                return False
-            self.is_shaken = True
-        return bool(super().communicate())  # type: ignore[no-untyped-call]
 
 
 def _log_error(msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:

@@ -10,7 +10,8 @@ import socket
 import ssl
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,6 +106,60 @@ def test_silent_and_plain_clients_hold_up_nobody(
         assert get(tls_server, PATH, trusting)[0] == 200
     for connection in silent:
         connection.close()
+
+
+def _hang_up_before_the_handshake(_raw: socket.socket, _context: ssl.SSLContext) -> None:
+    pass
+
+
+def _hang_up_in_the_request(raw: socket.socket, context: ssl.SSLContext) -> None:
+    with context.wrap_socket(raw, server_hostname="127.0.0.1") as connection:
+        connection.sendall(b"GET /v2/ HT")
+
+
+def _hang_up_in_the_response(raw: socket.socket, context: ssl.SSLContext) -> None:
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    layer = hashlib.sha256(b"0123456789" * 300_000).hexdigest()
+    blob = f"/v2/ghcr.io/siderolabs/kubelet/blobs/sha256:{layer}"
+    with context.wrap_socket(raw, server_hostname="127.0.0.1") as connection:
+        connection.sendall(f"GET {blob} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        connection.recv(1000)
+
+
+def _speak_no_tls_any_more(raw: socket.socket, context: ssl.SSLContext) -> None:
+    with raw.dup() as below, context.wrap_socket(raw, server_hostname="127.0.0.1") as connection:
+        below.sendall(b"no record of TLS")
+        connection.settimeout(10)
+        with suppress(OSError):  # an alert, or the end
+            connection.recv(1000)
+
+
+@pytest.mark.parametrize(
+    "misbehave",
+    [
+        _hang_up_before_the_handshake,
+        _hang_up_in_the_request,
+        _hang_up_in_the_response,
+        _speak_no_tls_any_more,
+    ],
+)
+def test_client_that_breaks_tls_off_is_one_quiet_line(
+    misbehave: Callable[[socket.socket, ssl.SSLContext], None],
+    hand_layout: HandLayout,
+    tls_files: tuple[Path, Path],
+    trusting: ssl.SSLContext,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, logger="airgap.serve.server")
+    caplog.set_level(logging.INFO, logger="airgap.serve.tls")
+    with Server(Store.open(hand_layout.root), "127.0.0.1", 0, tls=tls_files) as server:
+        caplog.clear()
+        with socket.create_connection(("127.0.0.1", port_of(server)), timeout=10) as raw:
+            misbehave(raw, trusting)
+        assert get(server, PATH, trusting)[0] == 200
+    said = [entry for entry in caplog.records if entry.name != "airgap.serve.access"]
+    assert [(entry.levelname, entry.exc_info) for entry in said] in ([], [("INFO", None)])
+    assert all(entry.getMessage().startswith("127.0.0.1: ") for entry in said)
 
 
 def test_unusable_certificate_is_refused_before_binding(
