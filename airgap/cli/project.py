@@ -58,8 +58,8 @@ class Project:
 
     @property
     def store(self) -> Path:
-        """The store: `AIRGAP_STORE`, or `store/` in the project."""
-        return Path(os.environ.get("AIRGAP_STORE") or self.root / "store")
+        """The store: `AIRGAP_STORE` (from the project if relative), or `store/`."""
+        return self.root / (os.environ.get("AIRGAP_STORE") or "store")
 
 
 def _find(_context: click.Context, _option: click.Parameter, value: str) -> Project:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from contextlib import chdir
 from pathlib import Path
 
 import click
@@ -38,7 +39,8 @@ def prune(site: str, *, dry_run: bool, kept: tuple[Path, ...], project: Project)
     locks = [read_lock(project.lock_file(name)) for name in _locked_sites(project, site)]
     locks += [read_lock(path) for path in kept]
     locks += _earlier(project, site, description.retention.keep_locks)
-    removals = prune_site(description, keep=locks, store_root=project.store, dry_run=dry_run)
+    with chdir(project.root):  # there a mirror's relative path starts
+        removals = prune_site(description, keep=locks, store_root=project.store, dry_run=dry_run)
     for removal in removals:
         detail = f" ({removal.detail})" if removal.detail else ""
         click.echo(f"{removal.outcome}: {removal.item}{detail}")

@@ -49,7 +49,9 @@ def serve(
     content = Store.open(store or Project.find(Path()).store)
     with Server(content, host, port, tls=tls, asset_prefix=asset_path) as server:
         _stop_on_signal(server)
-        console.print(f"serving {content.root} at {server.url} (Ctrl-C stops)", markup=False)
+        console.print(
+            f"serving {content.root} at {server.url} (Ctrl-C stops)", markup=False, soft_wrap=True
+        )
         server.wait()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import chdir
 
 import click
 
@@ -38,7 +39,7 @@ def verify(site: str, *, places: tuple[Place, ...], project: Project) -> None:
     check_lock(description, lock, name=site)
     chosen = places or PLACES
     began = time.monotonic()
-    with show_progress("verify") as progress:
+    with chdir(project.root), show_progress("verify") as progress:  # relative paths start there
         problems = verify_site(
             description, lock, store_root=project.store, places=chosen, progress=progress
         )

@@ -16,9 +16,14 @@ _URL_DIGITS = 16
 
 
 def plan_asset_mirror(
-    site: Site, lock: Lock, policy: PlainValues, manifests: tuple[ResourcePlan, ...] = ()
+    site: Site,
+    lock: Lock,
+    policy: PlainValues,
+    manifests: tuple[ResourcePlan, ...] = (),
+    *,
+    name: str,
 ) -> ComponentPlan:
-    """Return the asset mirror."""
+    """Return the asset mirror; its sets carry the site's name, as those of the registry do."""
     mirror = site.asset_mirror
     inputs: dict[str, object] = {"kind": mirror.kind, "url": mirror.url}
     if mirror.path:
@@ -32,7 +37,7 @@ def plan_asset_mirror(
         kind="AssetMirror",
         name="asset-mirror",
         inputs=inputs,
-        children=(*_asset_sets(site, lock), *manifests),
+        children=(*_asset_sets(site, lock, name), *manifests),
     )
 
 
@@ -63,7 +68,7 @@ def _asset(pin: AssetPin) -> PlainValues:
     return {"sha512": pin.sha512, "size": pin.size}
 
 
-def _asset_sets(site: Site, lock: Lock) -> tuple[ResourcePlan, ...]:
+def _asset_sets(site: Site, lock: Lock, site_name: str) -> tuple[ResourcePlan, ...]:
     by_version: defaultdict[str, dict[str, PlainValues]] = defaultdict(dict)
     for name, pin in sorted(lock.assets.items()):
         by_version[name.partition("/")[0]][name] = {"sha256": pin.sha256, **_asset(pin)}
@@ -72,7 +77,7 @@ def _asset_sets(site: Site, lock: Lock) -> tuple[ResourcePlan, ...]:
             kind="AssetSet",
             name=f"assets-talos-{version}",
             inputs={
-                "set": f"talos-{version}",
+                "set": f"{site_name}/talos-{version}",
                 "destination": _destination(site.asset_mirror),
                 "assets": assets,
                 "onDelete": site.retention.on_delete,

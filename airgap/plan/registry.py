@@ -25,8 +25,13 @@ def plan_registry(
     mirrors: Mirrors,
     policy: PlainValues,
     manifests: tuple[ResourcePlan, ...] = (),
+    *,
+    name: str,
 ) -> ComponentPlan:
-    """Return the registry: nothing in its inputs changes when only an image does."""
+    """Return the registry: nothing in its inputs changes when only an image does.
+
+    Sets carry the site's name: sites that share a registry each hold what they name.
+    """
     registry = site.registry
     inputs = {
         "kind": registry.kind,
@@ -38,7 +43,7 @@ def plan_registry(
         "nodeAuth": registry.node_auth,
         "policy": policy,
     }
-    children = tuple(_image_set(site, lock, need) for need in _NEEDS if _images(lock, need))
+    children = tuple(_image_set(site, lock, name, need) for need in _NEEDS if _images(lock, need))
     return ComponentPlan(
         kind="Registry", name="registry", inputs=inputs, children=(*children, *manifests)
     )
@@ -62,7 +67,7 @@ def _mirror(mirror: Mirror) -> PlainValues:
     return values
 
 
-def _image_set(site: Site, lock: Lock, need: str) -> ResourcePlan:
+def _image_set(site: Site, lock: Lock, name: str, need: str) -> ResourcePlan:
     registry = site.registry
     target = registry.endpoints[0]
     destination: dict[str, object] = {
@@ -75,7 +80,7 @@ def _image_set(site: Site, lock: Lock, need: str) -> ResourcePlan:
     if target.ca:
         destination["ca"] = target.ca
     inputs = {
-        "set": need,
+        "set": f"{name}/{need}",
         "destination": destination,
         "images": _by_repository(_images(lock, need)),
         "onDelete": site.retention.on_delete,

@@ -33,8 +33,12 @@ def plan_site(site: Site, lock: Lock, *, name: str) -> Plan:
     beside_registry = site.registry.kind == "embedded"
     return Plan(
         site=_site(site, name),
-        registry=plan_registry(site, lock, mirrors, policy, serving if beside_registry else ()),
-        asset_mirror=plan_asset_mirror(site, lock, policy, () if beside_registry else serving),
+        registry=plan_registry(
+            site, lock, mirrors, policy, serving if beside_registry else (), name=name
+        ),
+        asset_mirror=plan_asset_mirror(
+            site, lock, policy, () if beside_registry else serving, name=name
+        ),
         image_factory=plan_image_factory(site, lock, policy),
         sidero=plan_sidero(site, lock, mirrors, policy, name=name),
     )

@@ -213,5 +213,5 @@ def _missing(digest: Digest) -> PublishError:
 def _altered(digest: Digest) -> IntegrityError:
     return IntegrityError(
         f"{digest}: its bytes in the store have changed",
-        hint="`python -m airgap verify <site>` names all such; fetch them again",
+        hint="the store is damaged: run `python -m airgap fetch <site> --rehash` outside",
     )

@@ -131,7 +131,7 @@ def _check(found: FileDigests, source: Path, expected: FileDigests) -> None:
         raise IntegrityError(
             f"{source}: {found.size} bytes with {found.sha256},"
             f" expected {expected.size} with {expected.sha256}",
-            hint="the store is damaged: `python -m airgap verify <site>`, then fetch again",
+            hint="the store is damaged: run `python -m airgap fetch <site> --rehash` outside",
         )
 
 

@@ -22,7 +22,7 @@ def test_images_are_split_by_need_and_keyed_by_repository() -> None:
     assert names == ["images-talos", "images-kubernetes", "images-workloads"]
     nginx = "docker.io/library/nginx:1.27.3"
     assert child_of(plan, "images-workloads").inputs == {
-        "set": "workloads",
+        "set": "berlin/workloads",
         "destination": {
             "kind": "existing",
             "endpoint": "https://r.example:5000",
@@ -68,7 +68,7 @@ def test_boot_assets_are_a_set_a_release() -> None:
     names = [child.name for child in plan.asset_mirror.children]
     assert names == ["assets-talos-v1.11.5", "assets-talos-v1.12.0"]
     inputs = child_of(plan, "assets-talos-v1.12.0").inputs
-    assert inputs["set"] == "talos-v1.12.0"
+    assert inputs["set"] == "berlin/talos-v1.12.0"
     assert inputs["destination"] == {
         "kind": "directory",
         "url": "https://a.example/talos",

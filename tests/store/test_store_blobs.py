@@ -155,7 +155,7 @@ def test_altered_blob_is_not_read(store: Store) -> None:
     assert not store.is_intact(digest)
     with pytest.raises(IntegrityError) as caught:
         store.read(digest)
-    assert "verify" in caught.value.diagnostics()
+    assert "--rehash" in caught.value.diagnostics()
 
 
 def test_put_and_write_repair_an_altered_blob(store: Store, descriptor_of: Describe) -> None:
