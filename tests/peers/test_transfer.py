@@ -12,10 +12,11 @@ from airgap.net.origins import Origins
 from airgap.oci.registries import Registries
 from airgap.serve import Server
 from airgap.store import Store
-from airgap.transfer.destination import RegistryDestination, images_of
+from airgap.transfer.destination import RegistryDestination
 from airgap.transfer.fetch import fetch_site
 from airgap.transfer.ledger import Ledger
 from airgap.transfer.push import Pushed, connect, push_images
+from airgap.transfer.wanted import images_of
 from tests.peers.certificates import Certificates
 from tests.peers.clients import Client, Crane, Regctl, Skopeo
 from tests.peers.conformance import PULL_APIS, Content, check_pull

@@ -1,0 +1,101 @@
+"""`cluster` delivery to the stand-in kubernetes provider: made, updated, taken away."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+import yaml
+
+from tests.stacks.delivery import NODE_PASSWORD, Delivery
+from tests.stacks.differences import operations
+
+pytestmark = pytest.mark.engine
+
+
+def _environments(objects: dict[str, object]) -> set[str]:
+    return {name for name in objects if name.startswith("Environment/")}
+
+
+def test_every_object_has_the_name_that_the_preview_showed(delivery: Delivery) -> None:
+    states = (step.get("newState", {}) for step in delivery.preview.json["steps"])
+    inputs = [item["inputs"] for item in states if item.get("type", "").startswith("kubernetes:")]
+    shown = {f"{item['kind']}/{item['metadata']['name']}" for item in inputs}
+    assert shown == delivery.objects.keys() - {"Namespace/sidero-system"}
+    assert {"ServerClass/workers", "Secret/airgap-registry-credentials"} < shown
+
+
+def test_environment_boots_from_the_site(delivery: Delivery) -> None:
+    url = f"{delivery.site.website.url}/talos/v1.11.5/"
+    environments = [delivery.objects[name] for name in _environments(delivery.objects)]
+    assert len(environments) == 2
+    for environment in environments:
+        assert environment["spec"]["kernel"]["url"].startswith(url)
+        assert environment["spec"]["initrd"]["url"].startswith(url)
+
+
+def test_server_class_refers_to_an_environment_that_exists(delivery: Delivery) -> None:
+    for objects in (delivery.objects, delivery.objects_updated, delivery.objects_of_fork):
+        reference = objects["ServerClass/workers"]["spec"]["environmentRef"]["name"]
+        assert f"Environment/{reference}" in objects
+
+
+def test_strategic_patches_are_texts_and_the_credentials_the_last(delivery: Delivery) -> None:
+    plain, credentials = delivery.objects["ServerClass/workers"]["spec"]["strategicPatches"]
+    assert "mirrors" in yaml.safe_load(plain)["machine"]["registries"]
+    host = delivery.site.registry.host
+    assert yaml.safe_load(credentials) == {
+        "machine": {
+            "registries": {
+                "config": {host: {"auth": {"username": "node", "password": NODE_PASSWORD}}}
+            }
+        }
+    }
+
+
+def test_secret_holds_a_docker_config(delivery: Delivery) -> None:
+    """Its form is Kubernetes' for `kubernetes.io/dockerconfigjson`."""
+    secret = delivery.objects["Secret/airgap-registry-credentials"]
+    assert secret["type"] == "kubernetes.io/dockerconfigjson"
+    document = json.loads(base64.b64decode(secret["data"][".dockerconfigjson"]))
+    pair = base64.b64encode(f"node:{NODE_PASSWORD}".encode()).decode()
+    assert document["auths"][delivery.site.registry.host]["auth"] == pair
+
+
+def test_second_up_in_the_cluster_changes_nothing(delivery: Delivery) -> None:
+    assert delivery.again.changes == {}
+
+
+def test_new_talos_gets_a_new_environment_before_the_old_one_goes(delivery: Delivery) -> None:
+    """A ServerClass must never refer to an Environment that is not there."""
+    old, new = (_environments(item) for item in (delivery.objects, delivery.objects_updated))
+    assert len(new - old) == len(old - new) == 1
+    steps = [
+        (step.operation, step.name)
+        for step in delivery.update.steps
+        if step.type.startswith("kubernetes:")
+    ]
+    created = steps.index(("create-replacement", "environment-talos-1-11-5-amd64"))
+    turned = steps.index(("update", "server-class-workers"))
+    removed = steps.index(("delete-replaced", "environment-talos-1-11-5-amd64"))
+    assert created < turned < removed
+
+
+def test_fork_gets_its_own_fields_and_stock_never_does(delivery: Delivery) -> None:
+    for name in _environments(delivery.objects_of_fork):
+        assert delivery.objects_of_fork[name]["spec"]["airGap"]["enabled"] is True
+        assert "airGap" not in delivery.objects_updated[name]["spec"]
+
+
+def test_flavour_updates_environments_in_place(delivery: Delivery) -> None:
+    assert operations(delivery.fork) == {
+        "sidero": "update",
+        "environment-default": "update",
+        "environment-talos-1-11-5-amd64": "update",
+    }
+
+
+def test_destroy_leaves_what_was_there_before_us(delivery: Delivery) -> None:
+    """Sidero's own `default` stays, and still boots from the site: it would make it anew."""
+    assert set(delivery.objects_left) == {"Namespace/sidero-system", "Environment/default"}
