@@ -137,16 +137,28 @@ class PublishError(AirgapError):
 class TransferError(AirgapError):
     """Some independent items of one transfer failed; all the others are done.
 
+    The one line names the first few; `diagnostics()` has a line an item.
+
     Attributes:
         failures: The items by name, each with its own error, in the order of the transfer.
     """
 
+    FIRST = 3
+
     def __init__(self, what: str, failures: Sequence[tuple[str, AirgapError]]) -> None:
         self.failures = tuple(failures)
         count = len(self.failures)
-        listed = "; ".join(f"{item}: {error.message}" for item, error in self.failures)
+        listed = [f"{item}: {error.message}" for item, error in self.failures[: self.FIRST]]
+        if count > self.FIRST:
+            listed.append(f"and {count - self.FIRST} more")
+        self.summary = f"{what}: {count} {'item' if count == 1 else 'items'} failed"
         hints = [error.hint for _, error in self.failures if error.hint]
         super().__init__(
-            f"{what}: {count} {'item' if count == 1 else 'items'} failed: {listed}",
-            hint="; ".join(dict.fromkeys(hints)),
+            f"{self.summary}: {'; '.join(listed)}", hint="; ".join(dict.fromkeys(hints))
         )
+
+    def diagnostics(self) -> str:
+        """Return one line an item, then what to do next."""
+        lines = [f"{self.summary}:"]
+        lines += [f"  {item}: {error.message}" for item, error in self.failures]
+        return "\n".join([*lines, f"  → {self.hint}"] if self.hint else lines)

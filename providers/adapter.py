@@ -230,7 +230,7 @@ def _explained(what: str) -> Iterator[None]:
     except ProviderError:
         raise
     except AirgapError as error:
-        raise ProviderError(f"{error.message}{f'. {error.hint}' if error.hint else ''}") from error
+        raise ProviderError(error.diagnostics()) from error
     except Exception as error:
         traceback.print_exc(file=sys.stderr)
         raise ProviderError(
