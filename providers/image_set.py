@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["ImageSet", "ImageSetInputs", "ImageSetProvider"]
 
 MISSING = "missing"
+_SERVE = "is `python -m airgap serve` running there, over a store that `fetch` has filled?"
 Pins = str | tuple[str, ...]
 
 
@@ -107,13 +108,11 @@ class ImageSetProvider(ModelProvider[ImageSetInputs]):
 
     def observe(self, inputs: dict[str, object]) -> dict[str, object]:
         """Ask for each image: `missing`, or the digest its tag has now."""
-        from airgap.transfer.push import read_images
-
         destination = _destination(inputs)
         pins = _pins(inputs)
         items = tuple(_items(pins))
         with self._connect(destination) as client:
-            found = read_images(client, destination, items)
+            found = _ask(client, destination, items)
         if destination.kind != "embedded":
             open_ledger(destination.identity).reconcile(
                 str(inputs["set"]), [item.key for item in items]
@@ -193,15 +192,26 @@ def _observed(
 def _check_served(
     client: RegistryClient, destination: RegistryDestination, items: tuple[ImageItem, ...]
 ) -> None:
-    from airgap.transfer.push import read_images
-
-    found = read_images(client, destination, items)
+    found = _ask(client, destination, items)
     wrong = [item.label for item in items if found[item.key] != item.digest]
     if wrong:
         raise RegistryError(
             f"{destination.endpoint} does not serve {', '.join(wrong)} with the locked digest",
-            hint="is `python -m airgap serve` running there, over a store that `fetch` has filled?",
+            hint=_SERVE,
         )
+
+
+def _ask(
+    client: RegistryClient, destination: RegistryDestination, items: tuple[ImageItem, ...]
+) -> dict[str, Digest | None]:
+    from airgap.transfer.push import read_images
+
+    try:
+        return read_images(client, destination, items)
+    except AirgapError as error:
+        if destination.kind == "embedded" and not error.hint:
+            error.hint = _SERVE
+        raise
 
 
 def _destination(inputs: Mapping[str, object]) -> RegistryDestination:

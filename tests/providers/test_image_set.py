@@ -300,6 +300,16 @@ def test_embedded_registry_is_only_asked(store: Store, image_inputs: Inputs) -> 
         server.stop()
 
 
+def test_an_embedded_registry_that_is_off_names_the_command(
+    store: Store, image_inputs: Inputs
+) -> None:
+    with Server(store, "127.0.0.1", 0) as server:
+        inputs = change(image_inputs, "destination/kind", "embedded")
+        inputs = change(inputs, "destination/endpoint", server.url)
+    with pytest.raises(ProviderError, match="python -m airgap serve"):
+        ImageSetProvider().read("id", inputs)
+
+
 def test_credentials_come_from_secret_configuration_as_a_last_resort(
     store: Store, image_inputs: Inputs, capfd: pytest.CaptureFixture[str]
 ) -> None:
