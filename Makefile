@@ -14,6 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TESTS ?= tests
+WORKERS ?= auto
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/' | \
@@ -42,7 +43,7 @@ lab-down: $(READY) ## Stop what the lab left running and remove .lab/
 	@$(BIN)/python -m lab down
 
 test: $(READY) peers ## Run every test
-	@engine=$$($(BIN)/python tools/engine.py) && PATH="$$engine:$$PATH" $(BIN)/python -m pytest $(TESTS)
+	@engine=$$($(BIN)/python tools/engine.py) && PATH="$$engine:$$PATH" $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
 
 check: $(READY) ## ruff, mypy and the architecture
 	@$(BIN)/ruff check .
