@@ -82,7 +82,9 @@ class Workspace:
         """What Pulumi needs to leave the user's own settings alone."""
         return {
             "PULUMI_HOME": str(self.root / "home"),
-            "PULUMI_BACKEND_URL": f"file://{self.root / 'state'}",
+            # Without a side file that the backend does not write atomically: a kill in that
+            # moment leaves it empty, and the stack unreadable ("failed to load checkpoint: EOF").
+            "PULUMI_BACKEND_URL": f"file://{self.root / 'state'}?metadata=skip",
             "PULUMI_CONFIG_PASSPHRASE": "lab",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",

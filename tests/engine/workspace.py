@@ -188,7 +188,9 @@ class Workspace:
             "PATH": os.pathsep.join((str(self.engine), os.environ["PATH"])),
             "HOME": str(self.home),
             "PULUMI_HOME": str(self.home / "pulumi"),
-            "PULUMI_BACKEND_URL": f"file://{self.home / 'state'}",
+            # Without a side file that the backend does not write atomically: a kill in that
+            # moment leaves it empty, and the stack unreadable ("failed to load checkpoint: EOF").
+            "PULUMI_BACKEND_URL": f"file://{self.home / 'state'}?metadata=skip",
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
