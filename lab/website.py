@@ -21,19 +21,26 @@ class Website(Simulator):
         directory: The document root.
         port: 0 for any free port.
         certificate: Speak TLS with it.
+        mount: The path that the document root is at, for example `/talos`.
     """
 
     def __init__(
-        self, directory: Path, *, port: int = 0, certificate: ServerCertificate | None = None
+        self,
+        directory: Path,
+        *,
+        port: int = 0,
+        certificate: ServerCertificate | None = None,
+        mount: str = "",
     ) -> None:
         super().__init__(port=port, certificate=certificate)
         self.directory = directory
+        self._mount = mount
 
     def respond(self, request: Request) -> Response:
         """Answer GET and HEAD with a file, or 404."""
         if request.method not in {"GET", "HEAD"}:
             return Response("method not allowed\n", status=405)
-        joined = safe_join(str(self.directory), request.path.lstrip("/"))
+        joined = safe_join(str(self.directory), request.path.removeprefix(self._mount).lstrip("/"))
         path = Path(joined) if joined else None
         if path is None or not path.is_file():
             return Response("not found\n", status=404)

@@ -103,7 +103,7 @@ def asset_inputs(web: WebDirectory) -> dict[str, object]:
     """Sizes are floats, as the engine hands numbers over."""
     return {
         "set": "talos-v1.11.5",
-        "destination": {"kind": "directory", "url": web.mirror_url, "path": str(web.root)},
+        "destination": {"kind": "directory", "url": web.mirror_url, "path": str(web.directory)},
         "assets": {
             key: {
                 "sha256": str(stored(data).sha256),

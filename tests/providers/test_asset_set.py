@@ -62,15 +62,15 @@ def test_create_publishes_and_reads_back(
     store: Store, web: WebDirectory, asset_inputs: Inputs
 ) -> None:
     created = AssetSetProvider().create(asset_inputs)
-    assert created.id == f"directory:{web.mirror_url}[{web.root}]#talos-v1.11.5"
+    assert created.id == f"directory:{web.mirror_url}[{web.directory}]#talos-v1.11.5"
     for key, data in ASSETS.items():
-        assert (web.root / key).read_bytes() == data
+        assert (web.directory / key).read_bytes() == data
 
 
 def test_create_fails_when_the_url_serves_something_else(
     store: Store, web: WebDirectory, asset_inputs: Inputs, tmp_path: Path
 ) -> None:
-    web.root = tmp_path / "another"
+    web.directory = tmp_path / "another"
     with pytest.raises(ProviderError, match="does the web server map"):
         AssetSetProvider().create(asset_inputs)
 
@@ -82,8 +82,8 @@ def test_refresh_shows_deleted_truncated_and_flipped_files(
     identifier = provider.create(asset_inputs).id
     expected = AssetSetProvider().check({}, asset_inputs).inputs
     assert provider.read(identifier, asset_inputs).outs == expected
-    (web.root / KERNEL).unlink()
-    initramfs = web.root / INITRAMFS
+    (web.directory / KERNEL).unlink()
+    initramfs = web.directory / INITRAMFS
     initramfs.chmod(0o644)
     initramfs.write_bytes(ASSETS[INITRAMFS][:77])
     read = provider.read(identifier, asset_inputs)
@@ -118,8 +118,8 @@ def test_delete_does_what_the_site_says(
     provider = AssetSetProvider()
     inputs = {**asset_inputs, "onDelete": on_delete}
     provider.delete(provider.create(inputs).id, inputs)
-    assert (web.root / KERNEL).exists() is stays
-    assert (web.root / "v1.11.5").exists() is stays
+    assert (web.directory / KERNEL).exists() is stays
+    assert (web.directory / "v1.11.5").exists() is stays
 
 
 def test_embedded_mirror_is_only_asked(store: Store, asset_inputs: Inputs) -> None:

@@ -55,15 +55,15 @@ class Site:
         self._lock_file.write_text(lock.model_dump_json(by_alias=True))
 
     def start(self) -> subprocess.Popen[bytes]:
-        places = [self.registry.url, self.web.mirror_url, str(self.web.root)]
+        places = [self.registry.url, self.web.mirror_url, str(self.web.directory)]
         arguments = [str(self.store.root), str(self._lock_file), *places]
         return subprocess.Popen([sys.executable, "-c", PROGRAM, *arguments])
 
     def served_files(self) -> dict[str, Path]:
         """The files under served names: all but hidden ones."""
-        files = (path for path in self.web.root.rglob("*") if path.is_file())
+        files = (path for path in self.web.directory.rglob("*") if path.is_file())
         return {
-            str(path.relative_to(self.web.root)): path
+            str(path.relative_to(self.web.directory)): path
             for path in files
             if not path.name.startswith(".")
         }
@@ -92,7 +92,7 @@ class Site:
         root = ledger_root(self.store.root)
         place = RegistryDestination(kind="existing", endpoint=self.registry.url)
         mirror = MirrorDestination(
-            kind="directory", url=self.web.mirror_url, path=str(self.web.root)
+            kind="directory", url=self.web.mirror_url, path=str(self.web.directory)
         )
         for destination in (place, mirror):
             ledger = Ledger(root, destination.identity)
@@ -108,7 +108,7 @@ def site(
     lock = upstream.lock()
     fetch_site(lock, registries=registries, releases=origins, store=store)
     with Registry() as registry, WebDirectory(tmp_path / "www") as web:
-        web.root.mkdir()
+        web.directory.mkdir()
         yield Site(store, lock, registry, web)
 
 
@@ -136,7 +136,7 @@ def test_killed_publication_leaves_no_half_file_and_completes(site: Site, files:
     site.web.faults.add("/", times=None, delay_s=0.05)
 
     def is_time() -> bool:
-        return len(list(site.web.root.rglob("*"))) > 0 and len(site.served_files()) >= files
+        return len(list(site.web.directory.rglob("*"))) > 0 and len(site.served_files()) >= files
 
     kill_when(site.start(), is_time)
     site.check_no_half_files()
@@ -144,5 +144,5 @@ def test_killed_publication_leaves_no_half_file_and_completes(site: Site, files:
     assert site.start().wait() == 0
     site.check_no_half_files()
     site.check_complete()
-    hidden = [path for path in site.web.root.rglob(".*") if path.is_file()]
+    hidden = [path for path in site.web.directory.rglob(".*") if path.is_file()]
     assert hidden == [], "what the killed process left behind is gone"

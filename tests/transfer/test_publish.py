@@ -34,9 +34,9 @@ class Mirror:
     def __init__(self, server: WebDirectory, store: Store, ca: str | None = None) -> None:
         self.server = server
         self.store = store
-        self.root = server.root
+        self.root = server.directory
         self.destination = MirrorDestination(
-            kind="directory", url=server.mirror_url, path=str(server.root), ca=ca
+            kind="directory", url=server.mirror_url, path=str(server.directory), ca=ca
         )
         self.ledger = Ledger(ledger_root(store.root), self.destination.identity)
 
@@ -118,7 +118,7 @@ def test_second_publication_writes_nothing(mirror: Mirror, items: tuple[AssetIte
 def test_url_that_serves_another_directory_is_an_error(
     mirror: Mirror, items: tuple[AssetItem, ...], tmp_path: Path
 ) -> None:
-    mirror.server.root = tmp_path / "elsewhere"
+    mirror.server.directory = tmp_path / "elsewhere"
     with pytest.raises(TransferError, match="serves nothing") as caught:
         mirror.publish(items)
     assert str(mirror.root) in caught.value.diagnostics()

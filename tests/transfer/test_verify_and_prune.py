@@ -73,7 +73,7 @@ def whole(
             schema_version=1,
             talos=Talos(versions=(VERSION,)),
             registry=SiteRegistry(kind="existing", endpoints=(Endpoint(url=registry.url),)),
-            asset_mirror=AssetMirror(kind="directory", url=web.mirror_url, path=str(web.root)),
+            asset_mirror=AssetMirror(kind="directory", url=web.mirror_url, path=str(web.directory)),
             sidero=Sidero(version="v0.6.13"),
         )
         found = Whole(site, lock, store, registry, web)
@@ -99,7 +99,7 @@ def test_each_place_is_looked_at(whole: Whole) -> None:
     stored.chmod(0o644)
     stored.write_bytes(b"x" + SHARED[1:])
     whole.registry.content.pool.corrupt(digest_of(SHARED))
-    (whole.web.root / VERSION / "vmlinuz-amd64").unlink()
+    (whole.web.directory / VERSION / "vmlinuz-amd64").unlink()
     store, registry, mirror = whole.problems()
     assert store.startswith("store: registry.k8s.io/")
     assert digest_of(SHARED) in store
@@ -127,7 +127,7 @@ def test_blob_missing_inside_the_registry_is_told(whole: Whole) -> None:
 
 
 def test_mirror_whose_url_serves_something_else_is_told(whole: Whole, tmp_path: Path) -> None:
-    whole.web.root = tmp_path / "elsewhere"
+    whole.web.directory = tmp_path / "elsewhere"
     assert [problem.partition(":")[0] for problem in whole.problems()] == ["mirror", "mirror"]
 
 
@@ -156,7 +156,9 @@ def test_released_items_stay_while_a_lock_names_them(whole: Whole) -> None:
     assert [removal.outcome for removal in removals] == ["removed"] * 3
     assert not whole.holds("registry.k8s.io/pause:3.10")
     assert whole.holds("registry.k8s.io/etcd:3.6.5")
-    left = sorted(path.name for path in (whole.web.root / VERSION).rglob("*") if path.is_file())
+    left = sorted(
+        path.name for path in (whole.web.directory / VERSION).rglob("*") if path.is_file()
+    )
     assert left == ["checksums.txt", "initramfs-amd64.xz", "initramfs-amd64.xz"]
     smaller = without(whole.lock, "registry.k8s.io/pause:3.10", f"{VERSION}/vmlinuz-amd64")
     found = verify_site(
