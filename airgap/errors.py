@@ -18,6 +18,7 @@ __all__ = [
     "LockError",
     "PublishError",
     "RegistryError",
+    "SignatureError",
     "SiteError",
     "TransferError",
     "UpstreamError",
@@ -120,6 +121,10 @@ class IntegrityError(AirgapError):
 
     Never retried against the same bytes.
     """
+
+
+class SignatureError(AirgapError):
+    """A signature does not hold, or is not of whom the site requires."""
 
 
 class RegistryError(UpstreamError):

@@ -8,22 +8,57 @@ from pathlib import Path
 
 import click
 
+from bench.moving import CONTESTS, Bench
 from bench.preview import measure_previews, report
+from bench.results import machine, render, write_results
+from tools.peers import locate
+
+DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 
 
 @click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--rounds", default=5, show_default=True, type=click.IntRange(min=1))
+@click.option(
+    "--directory",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Where bytes are moved [default: the machine's temporary directory].",
+)
 @click.option(
     "--engine",
     type=click.Path(path_type=Path, exists=True),
     help="The directory with the Pulumi CLI [default: the first on PATH].",
 )
-def bench(*, rounds: int, engine: Path | None) -> None:
-    """Measure, and print medians and ratios."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as directory:
-        found = engine or _engine_on_path()
-        click.echo("pulumi preview of a site with 100 images (target: at most 1.5)")
-        click.echo(report(measure_previews(Path(directory), found, rounds=rounds)))
+@click.option("--write", is_flag=True, help="Put the tables into docs/benchmarks.md.")
+def bench(
+    *,
+    names: tuple[str, ...],
+    rounds: int,
+    directory: Path | None,
+    engine: Path | None,
+    write: bool,
+) -> None:
+    """Measure, and print medians and ratios.
+
+    NAME is one of copy, layout, again, assets, serve, memory, preview; all by default.
+    """
+    known = [*CONTESTS, "preview"]
+    for name in names:
+        if name not in known:
+            raise click.UsageError(f"{name!r} is none of {', '.join(known)}")
+    chosen = names or tuple(known)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=directory) as place:
+        click.echo(machine(Path(place)))
+        for name in (each for each in chosen if each in CONTESTS):
+            outcome = CONTESTS[name](Bench(locate(), Path(place), rounds))
+            text = render(outcome)
+            click.echo(f"\n{text}")
+            if write:
+                write_results(DOCUMENT, f"{name}", text, Path(place))
+        if "preview" in chosen:
+            found = engine or _engine_on_path()
+            click.echo("\npulumi preview of a site with 100 images (target: at most 1.5)")
+            click.echo(report(measure_previews(Path(place) / "preview", found, rounds=rounds)))
 
 
 def _engine_on_path() -> Path:

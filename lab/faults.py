@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypedDict, Unpack
 
+from werkzeug.wrappers import Response
+
 __all__ = ["LOGIN_PAGE", "Effect", "Fault", "Faults"]
 
 LOGIN_PAGE = b"<!DOCTYPE html><html><title>Sign in</title><form>corporate proxy</form></html>\n"
@@ -21,10 +23,13 @@ class Effect(TypedDict, total=False):
     headers: Mapping[str, str]
     body: bytes
     truncate_to: int
+    cut_after: int
     flip_byte: int
     delay_s: float
     drop: bool
+    mute: bool
     then: Callable[[], None]
+    alter: Callable[[Response], Response]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,10 +42,13 @@ class Fault:
         times: How many more requests it strikes; None for ever.
         status: Answer this status instead (with `headers` and `body`); 0 answers as usual.
         truncate_to: Send the full Content-Length but only so many bytes, then hang up.
+        cut_after: Take so many bytes of the request's body, then hang up.
         flip_byte: Invert the byte at this offset of the body; negative for none.
         delay_s: Wait before answering.
-        drop: Hang up without an answer.
+        drop: Hang up without an answer, and without doing anything.
+        mute: Do what is asked, then hang up without an answer.
         then: Run after the answer was made, before it is sent (a tag moves between two reads).
+        alter: Makes another answer of the right one (headers that lie, a body without an end).
     """
 
     path: re.Pattern[str]
@@ -50,10 +58,13 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     truncate_to: int = -1
+    cut_after: int = -1
     flip_byte: int = -1
     delay_s: float = 0.0
     drop: bool = False
+    mute: bool = False
     then: Callable[[], None] | None = None
+    alter: Callable[[Response], Response] | None = None
 
     def matches(self, method: str, path: str) -> bool:
         """Tell whether this fault strikes the request."""

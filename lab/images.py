@@ -14,6 +14,7 @@ from airgap.oci import Manifest
 from airgap.oci.manifest import OCI_INDEX, OCI_MANIFEST
 from lab.content import Content
 from lab.layers import Layer, LayerForge
+from lab.signing import sign
 
 __all__ = ["ImageForge", "ImageSpec", "LayerSpec"]
 
@@ -134,12 +135,15 @@ class ImageForge:
         return entry
 
     def _sign(self, repository: str, subject: Manifest) -> None:
-        """Put a legacy cosign signature: the tag `sha256-<hex>.sig`."""
-        payload = _json(
-            {"critical": {"image": {"docker-manifest-digest": str(subject.digest)}, "type": "lab"}}
-        )
+        """Put a signature with the lab's key, as cosign does: the tag `sha256-<hex>.sig`."""
+        critical = {
+            "identity": {"docker-reference": repository},
+            "image": {"docker-manifest-digest": str(subject.digest)},
+            "type": "cosign container image signature",
+        }
+        payload = _json({"critical": critical, "optional": None})
         layer = self._blob(repository, payload, _SIMPLE_SIGNING)
-        layer["annotations"] = {"dev.cosignproject.cosign/signature": "bm90IGEgc2lnbmF0dXJl"}
+        layer["annotations"] = {"dev.cosignproject.cosign/signature": sign(payload)}
         document = {
             "schemaVersion": 2,
             "mediaType": OCI_MANIFEST,

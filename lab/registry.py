@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from werkzeug.wrappers import Request, Response
 
@@ -21,6 +21,7 @@ from airgap.oci import INDEX_TYPES, Manifest
 from airgap.oci.manifest import MAX_MANIFEST_BYTES, OCI_INDEX
 from lab.auth import TOKEN_PATH, Action, Anonymous, Authenticator, error_response
 from lab.content import Content, MissingBlobError
+from lab.deviance import Deviance
 from lab.ranges import serve_bytes
 from lab.server import Simulator
 from lab.tls import ServerCertificate
@@ -49,7 +50,8 @@ class Registry(Simulator):
         deletes: Whether DELETE works (405 otherwise, distribution's default).
         without_referrers: Repository name prefixes with no referrers API, as ghcr.io has none;
             `("",)` switches it off everywhere.
-        page_size: How many tags a page of tags/list holds at most.
+        page_size: How many entries a page of tags/list or referrers holds at most.
+        deviance: In what it differs from the specification.
     """
 
     def __init__(
@@ -62,10 +64,12 @@ class Registry(Simulator):
         deletes: bool = False,
         without_referrers: Sequence[str] = (),
         page_size: int = 100,
+        deviance: Deviance | None = None,
     ) -> None:
         super().__init__(port=port, certificate=certificate)
         self.content = Content(directory)
-        self.uploads = Uploads(self.content)
+        self.deviance = deviance or Deviance()
+        self.uploads = Uploads(self.content, self.deviance)
         self.auth: Authenticator = auth or Anonymous()
         self.deletes = deletes
         self._without_referrers = tuple(without_referrers)
@@ -210,7 +214,8 @@ class Registry(Simulator):
             "Content-Type": "application/octet-stream",
         }
         pool = self.content.pool
-        return serve_bytes(request, lambda: pool.open(digest), pool.size(digest), headers=headers)
+        size, ranges = pool.size(digest), self.deviance.ranges
+        return serve_bytes(request, lambda: pool.open(digest), size, headers=headers, ranges=ranges)
 
     # Lists
 
@@ -235,8 +240,13 @@ class Registry(Simulator):
         wanted = request.args.get("artifactType")
         found = self.content.referrers(name, digest)
         entries = [_entry(item) for item in found if wanted in (None, item.artifact_type)]
-        document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}
-        response = Response(json.dumps(document), content_type=OCI_INDEX)
+        start = request.args.get("start", 0, type=int)
+        stop = start + self._page_size
+        page = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries[start:stop]}
+        response = Response(json.dumps(page), content_type=OCI_INDEX)
+        if stop < len(entries):
+            query = urlencode({**request.args.to_dict(), "start": stop})
+            response.headers["Link"] = f'<{request.path}?{query}>; rel="next"'
         if wanted is not None:
             response.headers["OCI-Filters-Applied"] = "artifactType"
         return response

@@ -71,7 +71,7 @@ class Release:
         with self._lock:
             if name not in self._files and self._has(name):
                 self._files[name] = self._make(name)
-            return self._files.get(name)
+            return self._files.get(name) or None
 
     def put(self, name: str, data: bytes) -> None:
         """Add or replace a file; the sum files follow."""
@@ -81,6 +81,11 @@ class Release:
             for sums in _SUM_FILES:
                 self._files.pop(sums, None)
             self._files[name] = data
+
+    def attach_bundle(self, name: str, bundle: bytes | None) -> None:
+        """Give a file this cosign bundle, or none; bundles are in no sum file."""
+        with self._lock:
+            self._files[f"{name}.bundle"] = bundle or b""
 
     def remove(self, name: str) -> None:
         """Take a file away, from the sum files too."""
@@ -117,6 +122,8 @@ class Releases(Simulator):
         port: 0 for any free port.
         certificate: Speak TLS with it.
         object_store: URL of the server the redirects lead to; this very server by default.
+
+    `ranges` may be switched off: objects are then served whole, whatever is asked for.
     """
 
     def __init__(
@@ -130,6 +137,7 @@ class Releases(Simulator):
         super().__init__(port=port, certificate=certificate)
         self._releases = {release.tag: release for release in releases}
         self._object_store = object_store
+        self.ranges = True
 
     def add(self, release: Release) -> None:
         """Publish a release."""
@@ -151,7 +159,7 @@ class Releases(Simulator):
             return Response("Not Found", status=404)
         if request.args.get("sig") != _signature(found["tag"], found["name"]):
             return Response("AuthenticationFailed", status=403)
-        return _serve(request, found["name"], data)
+        return _serve(request, found["name"], data, ranges=self.ranges)
 
     def _find(self, route: re.Match[str]) -> bytes | None:
         release = self._releases.get(route["tag"])
@@ -168,11 +176,12 @@ def _signature(tag: str, name: str) -> str:
     return hashlib.sha256(f"signed:{tag}/{name}".encode()).hexdigest()[:32]
 
 
-def _serve(request: Request, name: str, data: bytes) -> Response:
+def _serve(request: Request, name: str, data: bytes, *, ranges: bool) -> Response:
     headers = {
         "Content-Type": "application/octet-stream",
         "Content-Disposition": f"attachment; filename={name}",
         "ETag": f'"{hashlib.sha256(data).hexdigest()[:16]}"',
         "Last-Modified": "Mon, 24 Nov 2025 12:00:00 GMT",
     }
-    return serve_bytes(request, lambda: io.BytesIO(data), len(data), headers=headers)
+    size = len(data)
+    return serve_bytes(request, lambda: io.BytesIO(data), size, headers=headers, ranges=ranges)

@@ -5,7 +5,6 @@ Built on cheroot and werkzeug, as the project's own server is. Binds 127.0.0.1 o
 
 from __future__ import annotations
 
-import errno
 import socket
 import threading
 import time
@@ -17,10 +16,11 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from cheroot.ssl.builtin import BuiltinSSLAdapter
 from cheroot.wsgi import Server
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 from werkzeug.wrappers import Request, Response
 
 from lab.faults import Fault, Faults
+from lab.link import Intake, Link, hang_up
 from lab.tls import ServerCertificate
 
 __all__ = ["Exchange", "Journal", "Simulator"]
@@ -39,6 +39,7 @@ class Exchange:
     headers: dict[str, str] = field(default_factory=dict)
     status: int = 0
     sent_bytes: int = 0
+    received_bytes: int = 0
 
 
 class Journal:
@@ -91,6 +92,11 @@ class Journal:
         """The bytes of all bodies sent."""
         return sum(exchange.sent_bytes for exchange in self)
 
+    @property
+    def received_bytes(self) -> int:
+        """The bytes of all bodies received, those of cut requests too."""
+        return sum(exchange.received_bytes for exchange in self)
+
 
 class _Server(Server):
     """cheroot's server; errors of the application go to a list instead of stderr."""
@@ -119,11 +125,13 @@ class Simulator:
         port: 0 for any free port; kept over `stop` and `start`.
         certificate: Speak TLS with it; None for plain HTTP.
 
-    `crashes` holds the traceback of everything the simulator itself did wrong.
+    `link` is the line to it, `crashes` holds the traceback of everything the simulator itself did
+    wrong.
     """
 
     def __init__(self, *, port: int = 0, certificate: ServerCertificate | None = None) -> None:
         self.faults = Faults()
+        self.link = Link()
         self.requests = Journal()
         self.crashes: list[str] = []
         self._port = port
@@ -186,24 +194,38 @@ class Simulator:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request (WSGI)."""
-        request = Request(environ)
-        exchange = self.requests.open(request)
-        fault = self.faults.take(request.method, request.path)
+        exchange = self.requests.open(Request(environ))
+        fault = self.faults.take(exchange.method, exchange.path)
+        self.link.wait()
         if fault is not None:
             _strike_before(fault)
+        request = Request(environ | {"wsgi.input": self._intake(environ, exchange, fault)})
         response = self._respond_or_fail(request, fault)
+        if fault is not None and fault.alter is not None:
+            response = fault.alter(response)
         if fault is not None and fault.then is not None:
             fault.then()
         exchange.status = response.status_code
+        if fault is not None and fault.mute:
+            raise hang_up()
         body, status, headers = response.get_wsgi_response(environ)
         start_response(status, headers)
-        return _send(body, exchange, fault)
+        return _send(body, self.link, exchange, fault)
+
+    def _intake(self, environ: WSGIEnvironment, exchange: Exchange, fault: Fault | None) -> Intake:
+        def count(received: int) -> None:
+            exchange.received_bytes += received
+
+        cut_after = -1 if fault is None else fault.cut_after
+        return Intake(environ["wsgi.input"], self.link, count, cut_after=cut_after)
 
     def _respond_or_fail(self, request: Request, fault: Fault | None) -> Response:
         if fault is not None and fault.status:
             return Response(fault.body, status=fault.status, headers=dict(fault.headers))
         try:
             return self.respond(request)
+        except ClientDisconnected:
+            raise hang_up() from None  # nobody is there to be answered
         except HTTPException as error:
             return Response(f"{error.description}\n", status=error.code, mimetype="text/plain")
 
@@ -212,23 +234,20 @@ def _strike_before(fault: Fault) -> None:
     if fault.delay_s:
         time.sleep(fault.delay_s)
     if fault.drop:
-        raise _hang_up()
+        raise hang_up()
 
 
-def _hang_up() -> ConnectionResetError:
-    """Return the error on which cheroot closes the connection without another word."""
-    return ConnectionResetError(errno.ECONNRESET, "the lab hangs up")
-
-
-def _send(body: Iterable[bytes], exchange: Exchange, fault: Fault | None) -> Iterator[bytes]:
+def _send(
+    body: Iterable[bytes], link: Link, exchange: Exchange, fault: Fault | None
+) -> Iterator[bytes]:
     close = getattr(body, "close", None)
     try:
-        for chunk in body:
+        for chunk in link.slow(body):
             piece = _spoil(chunk, exchange.sent_bytes, fault)
             exchange.sent_bytes += len(piece)
             yield piece
             if len(piece) < len(chunk):
-                raise _hang_up()
+                raise hang_up()
     finally:
         if close is not None:
             close()

@@ -29,6 +29,7 @@ from pydantic.alias_generators import to_camel
 
 from airgap.errors import AirgapError
 from airgap.oci.credentials import Credential
+from airgap.site.transfer import Transfer
 
 __all__ = ["ModelProvider", "ProviderError", "ProviderInputs", "plain"]
 
@@ -58,9 +59,9 @@ M = TypeVar("M", bound=ProviderInputs)
 class ModelProvider(ResourceProvider, Generic[M]):
     """A provider of one resource type; subclasses say what is done.
 
-    It has no attributes when a program makes it (see the package). `configure` sets `credentials`,
-    in the engine's provider process only, before any other call; nothing else is ever set, so that
-    all methods may run at the same time.
+    It has no attributes when a program makes it (see the package). `configure` sets `credentials`
+    and `limits`, in the engine's provider process only, before any other call; nothing else is
+    ever set, so that all methods may run at the same time.
     """
 
     serialize_as_secret_always = False
@@ -70,6 +71,7 @@ class ModelProvider(ResourceProvider, Generic[M]):
     """Dotted paths of the inputs that make it another resource when they change."""
 
     credentials: Mapping[str, Credential] = {}
+    limits: Transfer = Transfer()
 
     # What subclasses do
 
@@ -88,9 +90,13 @@ class ModelProvider(ResourceProvider, Generic[M]):
     # What the engine calls
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Take the credentials from the secret configuration, as the last resort for transfers."""
+        """Take what transfers need from the configuration; none of it is an input.
+
+        The credentials, as the last resort, and the site's limits.
+        """
         with _explained(type(self).__name__):
             self.credentials = _read_credentials(req.config.get("credentials"))
+            self.limits = _read_limits(req.config.get("site"))
 
     def check(self, _olds: dict[str, object], news: dict[str, object]) -> CheckResult:
         """Validate the inputs, unless some are not known yet.
@@ -205,21 +211,33 @@ def _sentence(error: ValidationError) -> str:
 
 def _read_credentials(text: object) -> dict[str, Credential]:
     """Read `{host: {username, password}}`; the engine hands structured values on as JSON."""
-    if not text:
-        return {}
-    document: object = text
-    if isinstance(text, str):
-        try:
-            document = json.loads(text)
-        except ValueError:
-            raise ProviderError("sidero-airgap:credentials is not a mapping by host") from None
     found = {}
-    for host, entry in (document if isinstance(document, dict) else {}).items():
+    for host, entry in _mapping(text, "sidero-airgap:credentials is not a mapping by host").items():
         fields = entry if isinstance(entry, dict) else {}
         username, password = fields.get("username"), fields.get("password")
         if isinstance(username, str) and isinstance(password, str):
             found[str(host)] = Credential(username=username, password=password)
     return found
+
+
+def _read_limits(text: object) -> Transfer:
+    """Read the site's `transfer` section; the program has refused a wrong one already."""
+    section = _mapping(text, "sidero-airgap:site is not a mapping").get("transfer", {})
+    try:
+        return Transfer.model_validate(section)
+    except ValidationError as error:
+        raise ProviderError(f"transfer: {_sentence(error)}") from None
+
+
+def _mapping(text: object, refusal: str) -> dict[object, object]:
+    """Return a structured configuration value; none when there is no such."""
+    document: object = text or {}
+    if isinstance(text, str) and text:
+        try:
+            document = json.loads(text)
+        except ValueError:
+            raise ProviderError(refusal) from None
+    return document if isinstance(document, dict) else {}
 
 
 @contextmanager

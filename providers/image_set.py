@@ -18,7 +18,13 @@ from airgap.errors import AirgapError, RegistryError
 from airgap.oci.credentials import MachineCredentials
 from airgap.transfer.destination import ImageItem, RegistryDestination
 from providers.adapter import ModelProvider, ProviderInputs
-from providers.surroundings import engine_log, open_ledger, open_store, tell_refusals
+from providers.surroundings import (
+    engine_log,
+    open_ledger,
+    open_store,
+    shared_traffic,
+    tell_refusals,
+)
 
 if TYPE_CHECKING:
     from airgap.oci.client import RegistryClient
@@ -103,6 +109,7 @@ class ImageSetProvider(ModelProvider[ImageSetInputs]):
                     inputs.set,
                     inputs.items(),
                     open_ledger(destination.identity),
+                    traffic=shared_traffic(self.limits),
                     progress=log.progress,
                 )
 
@@ -139,7 +146,11 @@ class ImageSetProvider(ModelProvider[ImageSetInputs]):
     def _connect(self, destination: RegistryDestination) -> RegistryClient:
         from airgap.transfer.push import connect
 
-        return connect(destination, credentials=MachineCredentials(self.credentials))
+        return connect(
+            destination,
+            credentials=MachineCredentials(self.credentials),
+            traffic=shared_traffic(self.limits),
+        )
 
 
 class ImageSet(Resource, module="airgap", name="ImageSet"):

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -20,11 +21,13 @@ import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 from airgap.errors import PublishError
+from airgap.progress import Report, Standing, Summary, say_progress, say_summary, short_item
+from airgap.site.transfer import Transfer
 
 if TYPE_CHECKING:
+    from airgap.net import Traffic
     from airgap.store import Store
     from airgap.transfer.ledger import Ledger
-    from airgap.transfer.progress import Event
     from airgap.transfer.prune import Removal
 
 __all__ = [
@@ -33,6 +36,7 @@ __all__ = [
     "open_ledger",
     "open_store",
     "project_root",
+    "shared_traffic",
     "tell_refusals",
     "thoroughness",
 ]
@@ -69,6 +73,14 @@ def open_ledger(destination: str) -> Ledger:
     return Ledger(ledger_root(_store_root()), destination)
 
 
+@cache
+def shared_traffic(limits: Transfer) -> Traffic:
+    """Return the traffic that all sets of this process share: one limit holds for all of them."""
+    from airgap.transfer.limits import site_traffic
+
+    return site_traffic(limits)
+
+
 def thoroughness() -> Literal["full", "quick"]:
     """Return how files are looked at by a refresh.
 
@@ -87,16 +99,25 @@ class EngineLog:
     def __init__(self, stub: engine_pb2_grpc.EngineStub | None, subject: str) -> None:
         self._stub = stub
         self._subject = subject
+        self._standing = Standing()
         self._next = time.monotonic() + _INTERVAL_S
         self._lock = threading.Lock()
 
-    def progress(self, event: Event) -> None:
-        """Show how far a transfer is, once a second: what is done sooner shows nothing."""
+    def progress(self, report: Report) -> None:
+        """Show how far a transfer is, once a second: what is done sooner shows nothing.
+
+        What it did, if it moved or mounted anything, stays.
+        """
+        self._standing.take(report)
+        if isinstance(report, Summary):
+            if report.moved_bytes or report.mounted or report.retried:
+                self.note(say_summary(report))
+            return
         with self._lock:
             if time.monotonic() < self._next:
                 return
             self._next = time.monotonic() + _INTERVAL_S
-        self._send(engine_pb2.INFO, f"{event.done}/{event.total} {event.item}", ephemeral=True)
+        self._send(engine_pb2.INFO, self._said(), ephemeral=True)
 
     def note(self, message: str) -> None:
         """Say something that stays in the engine's diagnostics."""
@@ -105,6 +126,12 @@ class EngineLog:
     def warn(self, message: str) -> None:
         """Say something that a person has to see to."""
         self._send(engine_pb2.WARNING, message, ephemeral=False)
+
+    def _said(self) -> str:
+        standing = self._standing
+        items = [item.item for item in standing.under_way()]
+        items = items or ([standing.last.item] if standing.last else [])
+        return " ".join([say_progress(standing), *(short_item(item) for item in items[:1])])
 
     def _send(
         self, severity: engine_pb2.LogSeverity.ValueType, message: str, *, ephemeral: bool

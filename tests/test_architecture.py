@@ -50,21 +50,27 @@ def _room(*imports: str, network: bool = False, disk: bool = False, uses: str = 
 
 
 PURE = (
-    "airgap.errors", "airgap.digest", "airgap.oci", "airgap.site", "airgap.schematic",
+    "airgap.errors", "airgap.digest", "airgap.progress", "airgap.oci", "airgap.site",
+    "airgap.schematic",
     "airgap.talos", "airgap.lock", "airgap.plan", "airgap.rules", "airgap.render",
 )  # fmt: skip
-TALKING = ("airgap.net", "airgap.store", "airgap.transfer", "airgap.factory", "airgap.resolve")
+TALKING = (
+    "airgap.net", "airgap.store", "airgap.transfer", "airgap.factory", "airgap.resolve",
+    "airgap.signature",
+)  # fmt: skip
 
 ROOMS: dict[str, Room] = {
     "airgap": _room(),
     "airgap.__main__": _room("airgap.cli"),
     "airgap.errors": _room(),
     "airgap.digest": _room("airgap.errors"),
+    "airgap.progress": _room(),
     "airgap.oci": _room(
         "airgap.errors", "airgap.digest", "airgap.net", network=True, disk=True, uses="httpx"
     ),
     "airgap.oci.reference": _room("airgap.errors", "airgap.digest"),
     "airgap.oci.manifest": _room("airgap.errors", "airgap.digest"),
+    "airgap.oci.subset": _room("airgap.errors", "airgap.digest"),
     "airgap.site": _room(*PURE),
     "airgap.site.load": _room(*PURE, disk=True),  # the door: it alone reads stack files
     "airgap.schematic": _room("airgap.errors", "airgap.digest"),
@@ -76,7 +82,16 @@ ROOMS: dict[str, Room] = {
     "airgap.render": _room("airgap.errors"),
     "airgap.store": _room("airgap.errors", "airgap.digest", "airgap.oci", disk=True),
     "airgap.net": _room("airgap.errors", network=True, uses="httpx tenacity certifi"),
+    "airgap.net.body": _room("airgap.errors", network=True, disk=True),  # a file to be sent
+    "airgap.net.certificates": _room("airgap.errors", disk=True),  # the door: certs.d
     "airgap.factory": _room(*PURE, "airgap.net", network=True, uses="httpx"),
+    "airgap.signature": _room(
+        "airgap.errors",
+        "airgap.digest",
+        "airgap.oci",
+        "airgap.rules",
+        uses="cryptography sigstore sigstore_models",
+    ),  # asks registries through its seam alone
     "airgap.resolve": _room(*PURE, *TALKING, network=True, disk=True, uses="httpx"),
     "airgap.transfer": _room(*PURE, *TALKING, network=True, disk=True, uses="httpx"),
     "airgap.serve": _room(*PURE, "airgap.store", network=True, disk=True, uses="cheroot werkzeug"),
@@ -86,7 +101,10 @@ ROOMS: dict[str, Room] = {
     "policies": _room("airgap.rules", "airgap.errors", uses="pulumi_policy pulumi"),
     "__main__": _room("components", *PURE, disk=True, uses="pulumi"),
     "lab": _room(
-        "airgap", network=True, disk=True, uses="cheroot werkzeug trustme httpx rich click"
+        "airgap",
+        network=True,
+        disk=True,
+        uses="cheroot werkzeug trustme httpx rich click cryptography",
     ),
 }
 

@@ -10,10 +10,12 @@ import click
 from airgap.cli.check import check
 from airgap.cli.fetch import fetch
 from airgap.cli.lock import lock
+from airgap.cli.mirror import mirror
 from airgap.cli.output import console, print_error
 from airgap.cli.prune import prune
 from airgap.cli.secret import secret
 from airgap.cli.serve import serve
+from airgap.cli.store import store
 from airgap.cli.verify import verify
 from airgap.errors import AirgapError
 
@@ -30,6 +32,7 @@ def commands(*, verbose: bool) -> None:
     \b
     Outside, on a connected machine:   lock → check → fetch, then a pull request
     Inside, with the store carried in: pulumi preview → pulumi up, later verify and prune
+    Without the engine:                mirror; and store … for what is carried
 
     A site is stacks/Pulumi.<site>.yaml; its lock stands beside it.
     """
@@ -37,7 +40,7 @@ def commands(*, verbose: bool) -> None:
     logging.basicConfig(level=level, format="%(name)s: %(message)s", stream=sys.stderr)
 
 
-for command in (lock, check, fetch, serve, verify, prune, secret):
+for command in (lock, check, fetch, mirror, serve, verify, prune, secret, store):
     commands.add_command(command)
 
 

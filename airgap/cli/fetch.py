@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import time
-
 import click
 
-from airgap.cli.output import size
 from airgap.cli.progress import show_progress
 from airgap.cli.project import Project, project_option, site_argument
 from airgap.lock import check_lock, read_lock
+from airgap.progress import say_summary
 from airgap.resolve import open_upstream
 from airgap.site.load import load_site
 from airgap.store import Store
 from airgap.transfer.fetch import fetch_site
+from airgap.transfer.limits import site_traffic
 
 __all__ = ["fetch"]
 
@@ -32,19 +31,24 @@ def fetch(site: str, *, rehash: bool, project: Project) -> None:
     lock = read_lock(project.lock_file(site))
     check_lock(description, lock, name=site)
     store = Store.open(project.store, create=True)
-    began = time.monotonic()
-    with open_upstream(description) as (registries, releases), show_progress("fetch") as progress:
+    traffic = site_traffic(description.transfer)
+    with (
+        open_upstream(description, traffic=traffic) as (registries, releases),
+        show_progress("fetch") as progress,
+    ):
         fetched = fetch_site(
             lock,
             registries=registries,
             releases=releases,
             store=store,
+            traffic=traffic,
             progress=progress,
             rehash=rehash,
         )
     click.echo(
         f"{project.store}: {fetched.images} images and {fetched.assets} boot assets fetched, "
-        f"{fetched.present} were there; {size(fetched.moved_bytes)} moved; "
-        f"{time.monotonic() - began:.1f} s"
+        f"{fetched.present} were there"
     )
+    if progress.summary:
+        click.echo(say_summary(progress.summary))
     click.echo("next: carry the store and the project inside, then pulumi preview, pulumi up")

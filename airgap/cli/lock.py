@@ -6,15 +6,17 @@ import time
 
 import click
 
-from airgap.cli.output import console, size
+from airgap.cli.output import console
 from airgap.cli.progress import show_progress
 from airgap.cli.project import Project, project_option, site_argument
 from airgap.errors import LockError
 from airgap.lock import Lock, check_lock, read_lock, write_lock
+from airgap.progress import count_bytes
 from airgap.resolve import Resolution, open_upstream, resolve_site
 from airgap.site.load import load_site
 from airgap.site.model import Site
 from airgap.store import Store
+from airgap.transfer.limits import site_traffic
 
 __all__ = ["lock"]
 
@@ -64,7 +66,10 @@ def _resolve(
     project: Project, site: Site, previous: Lock | None, upgrade: tuple[str, ...] | None
 ) -> Resolution:
     store = Store.open(project.store, create=True)
-    with open_upstream(site) as (registries, releases), show_progress("lock") as progress:
+    with (
+        open_upstream(site, traffic=site_traffic(site.transfer)) as (registries, releases),
+        show_progress("lock") as progress,
+    ):
         return resolve_site(
             site,
             previous=previous,
@@ -80,10 +85,12 @@ def _summarise(project: Project, site: str, lock: Lock, *, changed: bool, began:
     path = project.lock_file(site)
     total = sum(pin.size for pin in lock.images.values())
     total += sum(pin.size for pin in lock.assets.values())
+    signatures = sum(pin.need == "signatures" for pin in lock.images.values())
     click.echo(
         f"{path.relative_to(project.root)}: {'written' if changed else 'unchanged'}; "
-        f"{len(lock.images)} images, {len(lock.assets)} boot assets, "
-        f"{len(lock.schematics)} schematics; at most {size(total)}; "
+        f"{len(lock.images) - signatures} images with {signatures} signatures and attestations, "
+        f"{len(lock.assets)} boot assets, "
+        f"{len(lock.schematics)} schematics; at most {count_bytes(total)}; "
         f"{time.monotonic() - began:.1f} s"
     )
     click.echo(f"next: python -m airgap check {site}, then python -m airgap fetch {site}")

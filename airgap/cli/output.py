@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+
+import click
 from rich.console import Console
 
 from airgap.errors import AirgapError
 
-__all__ = ["console", "print_error", "size"]
+__all__ = ["console", "json_option", "print_error", "print_json"]
 
 console = Console(stderr=True, highlight=False)
 """Progress, notes and errors; results go to stdout by `click.echo`."""
 
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 
 
 def print_error(error: AirgapError) -> None:
@@ -20,11 +24,6 @@ def print_error(error: AirgapError) -> None:
     console.print(error.diagnostics(), markup=False, soft_wrap=True)
 
 
-def size(size_bytes: int) -> str:
-    """Return a size for people: `12.3 MiB`."""
-    value = float(size_bytes)
-    for unit in _UNITS:
-        if value < 1024 or unit == _UNITS[-1]:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1024
-    raise AssertionError("unreachable: the last unit always returns")
+def print_json(document: Mapping[str, object]) -> None:
+    """Print a result for scripts; its keys are camelCase, as those of the lock."""
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2))

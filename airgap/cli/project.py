@@ -10,7 +10,7 @@ import click
 
 from airgap.errors import AirgapError
 
-__all__ = ["Project", "project_option", "site_argument"]
+__all__ = ["Project", "find_store", "project_option", "site_argument", "store_option"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +62,11 @@ class Project:
         return self.root / (os.environ.get("AIRGAP_STORE") or "store")
 
 
+def find_store(place: Path | None) -> Path:
+    """Return where the store is: as given, or that of the project around."""
+    return (place or Project.find(Path()).store).absolute()
+
+
 def _find(_context: click.Context, _option: click.Parameter, value: str) -> Project:
     return Project.find(Path(value))
 
@@ -72,5 +77,12 @@ project_option = click.option(
     show_default="the directory above with Pulumi.yaml",
     callback=_find,
     help="The checkout to work in.",
+)
+store_option = click.option(
+    "--store",
+    "place",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="AIRGAP_STORE",
+    help="The store [default: AIRGAP_STORE, or store/ in the project].",
 )
 site_argument = click.argument("site", metavar="SITE")

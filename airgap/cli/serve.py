@@ -9,7 +9,7 @@ from types import FrameType
 import click
 
 from airgap.cli.output import console
-from airgap.cli.project import Project
+from airgap.cli.project import find_store, store_option
 from airgap.serve import Server
 from airgap.store import Store
 
@@ -17,12 +17,7 @@ __all__ = ["serve"]
 
 
 @click.command()
-@click.option(
-    "--store",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar="AIRGAP_STORE",
-    help="The store [default: AIRGAP_STORE, or store/ in the project].",
-)
+@store_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to bind.")
 @click.option("--port", default=5000, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--tls-cert", type=click.Path(path_type=Path, exists=True), help="PEM, with chain.")
@@ -30,7 +25,7 @@ __all__ = ["serve"]
 @click.option("--asset-path", default="", help="Where boot assets lie, for example /talos.")
 def serve(
     *,
-    store: Path | None,
+    place: Path | None,
     host: str,
     port: int,
     tls_cert: Path | None,
@@ -46,7 +41,7 @@ def serve(
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key belong together")
     tls = (tls_cert, tls_key) if tls_cert and tls_key else None
-    content = Store.open(store or Project.find(Path()).store)
+    content = Store.open(find_store(place))
     with Server(content, host, port, tls=tls, asset_prefix=asset_path) as server:
         _stop_on_signal(server)
         console.print(

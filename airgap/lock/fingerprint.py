@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from airgap.errors import Fault, LockError
 from airgap.lock.model import SITE_IMAGES, ClassInputs, Inputs, Lock
+from airgap.lock.signed import compare_signers
 from airgap.oci.reference import Reference, parse_reference
 from airgap.site.model import ImageFactory, Site
 from airgap.talos import version_key
@@ -19,6 +20,7 @@ _PATHS = {
     "talos": "talos.versions",
     "kubernetes": "kubernetes.versions",
     "sidero": "sidero.version",
+    "platforms": "transfer.platforms",
 }
 
 
@@ -29,6 +31,7 @@ def fingerprint(site: Site) -> Inputs:
         talos=_versions(site.talos.versions),
         kubernetes=_versions(site.kubernetes.versions),
         architectures=tuple(sorted(set(site.architectures))),
+        platforms=tuple(sorted(set(site.transfer.platforms))),
         sidero=site.sidero.version,
         image_factory=_factory(site.image_factory),
         environments={
@@ -77,7 +80,11 @@ def check_lock(site: Site, lock: Lock, *, name: str = "<site>") -> None:
         LockError: One fault a differing key.
         SiteError: One of the site's images is no reference.
     """
-    faults = [*_compare_inputs(lock.inputs, fingerprint(site)), *_compare_images(site, lock)]
+    faults = [
+        *_compare_inputs(lock.inputs, fingerprint(site)),
+        *_compare_images(site, lock),
+        *compare_signers(site, lock),
+    ]
     if faults:
         hint = f"run: python -m airgap lock {name}"
         raise LockError(f"the lock does not fit site {name}", faults, hint=hint)

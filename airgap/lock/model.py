@@ -33,7 +33,7 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Sha512 = Annotated[str, StringConstraints(pattern=r"^sha512:[0-9a-f]{128}$")]
 SchematicId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Size = Annotated[int, Field(ge=0)]
-Need = Literal["talos", "kubernetes", "extensions", "sidero", "workloads"]
+Need = Literal["talos", "kubernetes", "extensions", "sidero", "workloads", "signatures"]
 
 
 class _Part(BaseModel):
@@ -57,26 +57,40 @@ class ImagePin(_Part):
     Attributes:
         size: Bytes of every distinct manifest and blob below the digest.
         platforms: Children of an index by `os/architecture[/variant]`; empty for a plain image.
+        whole: The upstream index' digest, where only some of its platforms are carried.
         need: The set the image belongs to.
         needed_by: What pulls it in, for people: `talos v1.11.5`, `server class gpu`.
+        signed_by: Signers that were verified, of an image that the site requires to be signed.
     """
 
     digest: Sha256
     media_type: str
     size: Size
     platforms: dict[str, PlatformPin] = Field(default_factory=dict)
+    whole: Sha256 | None = None
     need: Need
     needed_by: tuple[str, ...]
+    signed_by: tuple[str, ...] = ()
+
+    @property
+    def upstream_digest(self) -> str:
+        """What the tag had upstream."""
+        return self.whole or self.digest
 
 
 class AssetPin(_Part):
-    """A boot asset: `url` is its public origin, whatever redirect it was read through."""
+    """A boot asset: `url` is its public origin, whatever redirect it was read through.
+
+    `signed_by` is who signed the release's sums: `unsigned` where it has no signature that could
+    be verified, empty where the site does not say who should have.
+    """
 
     sha256: Sha256
     sha512: Sha512
     size: Size
     url: str
     needed_by: tuple[str, ...]
+    signed_by: str = ""
 
 
 class SchematicPin(_Part):
@@ -105,6 +119,7 @@ class Inputs(_Part):
     talos: tuple[str, ...]
     kubernetes: tuple[str, ...] = ()
     architectures: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()  # those carried of an index; empty: all
     sidero: str
     image_factory: str = "none"
     environments: dict[str, str] = Field(default_factory=dict)  # name -> "v1.11.5/amd64"

@@ -24,7 +24,7 @@ _RUN_LOCK = "run: python -m airgap lock <site>"
 
 def format_lock(lock: Lock) -> str:
     """Return the canonical text; equal locks have equal text."""
-    tree = lock.model_dump(mode="json", by_alias=True)
+    tree = lock.model_dump(mode="json", by_alias=True, exclude_none=True)
     return json.dumps(tree, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 

@@ -3,20 +3,33 @@
 Nothing here knows what a registry or a release is. HTTP semantics: RFC 9110.
 """
 
-from airgap.net.failure import UnauthorizedError
+from airgap.net.body import Body, FileBody, StreamBody
+from airgap.net.failure import StoppedError, UnauthorizedError
+from airgap.net.pace import Pace, Schedule
 from airgap.net.retry import RETRYABLE, RetryPolicy
 from airgap.net.session import Answer, Session
-from airgap.net.stream import Download, Sink
+from airgap.net.stream import Download, Sink, Target, Transfer
 from airgap.net.tls import client_context
+from airgap.net.traffic import Counts, Traffic
 from airgap.net.wire import Wire
 
 __all__ = [
     "RETRYABLE",
     "Answer",
+    "Body",
+    "Counts",
     "Download",
+    "FileBody",
+    "Pace",
     "RetryPolicy",
+    "Schedule",
     "Session",
     "Sink",
+    "StoppedError",
+    "StreamBody",
+    "Target",
+    "Traffic",
+    "Transfer",
     "UnauthorizedError",
     "Wire",
     "client_context",

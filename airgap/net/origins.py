@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from airgap.net.retry import RetryPolicy
-from airgap.net.stream import Download, Sink
+from airgap.net.stream import Attempt, Download, Sink, Target, Transfer
 from airgap.net.tls import client_context
+from airgap.net.traffic import Traffic
 from airgap.net.wire import Wire
 
 __all__ = ["Origins", "Source"]
@@ -44,29 +45,46 @@ class Origins:
     Args:
         redirects: By the beginning of the public URL, at a `/` boundary; the longest counts.
         retry: How patiently to repeat.
+        traffic: The run's; unlimited and uncounted by default.
     """
 
     def __init__(
-        self, redirects: Mapping[str, Source] | None = None, *, retry: RetryPolicy | None = None
+        self,
+        redirects: Mapping[str, Source] | None = None,
+        *,
+        retry: RetryPolicy | None = None,
+        traffic: Traffic | None = None,
     ) -> None:
         self._redirects = {begin.rstrip("/"): source for begin, source in (redirects or {}).items()}
-        self._retry = retry or RetryPolicy()
+        self._traffic = traffic or Traffic(most_per_host=None)
+        self._retry = self._traffic.counted(retry or RetryPolicy())
         self._wires: dict[str | None, Wire] = {}
         self._lock = threading.Lock()
 
-    def download(self, url: str, sink: Sink, *, size: int | None, max_bytes: int) -> int:
-        """Stream the file of a public URL into a sink, and return how many bytes it has.
+    def download(self, url: str, into: Target | Sink, *, size: int | None, max_bytes: int) -> None:
+        """Stream the file of a public URL into a target or sink.
 
-        A broken connection is continued behind what the sink already has.
+        A broken connection is continued behind what is there already.
 
         Raises:
             UpstreamError: Not there (`.status` 404), refused, or out of reach.
             IntegrityError: Another size than `size`, or more than `max_bytes`.
         """
+        self.transfer(url, into, size=size, max_bytes=max_bytes).run()
+
+    def transfer(
+        self, url: str, into: Target | Sink, *, size: int | None, max_bytes: int
+    ) -> Transfer:
+        """Return the transfer of a file, to be run; other threads may help with it."""
         place = self._locate(url)
-        download = Download(self._wire(place.ca), place.url, sink, size=size, max_bytes=max_bytes)
-        self._retry.run(lambda: download.attempt({}))
-        return download.offset
+        wire = self._wire(place.ca)
+        download = Download(wire, place.url, into, size=size, max_bytes=max_bytes)
+
+        def attempt(step: Attempt) -> None:
+            with self._traffic.attempt(place.url):
+                step({})
+
+        return Transfer(download, lambda step: self._retry.run(lambda: attempt(step)))
 
     def read(self, url: str, *, max_bytes: int) -> bytes:
         """Return a small file of a public URL.
@@ -106,7 +124,7 @@ class Origins:
     def _wire(self, ca: str | None) -> Wire:
         with self._lock:
             if ca not in self._wires:
-                self._wires[ca] = Wire(client_context(ca))
+                self._wires[ca] = Wire(client_context(ca), traffic=self._traffic)
             return self._wires[ca]
 
 
@@ -116,3 +134,6 @@ class _Buffer:
 
     def write(self, data: memoryview) -> None:
         self.data += data
+
+    def restart(self) -> None:
+        self.data.clear()

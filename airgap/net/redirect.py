@@ -26,7 +26,11 @@ def follow(url: str, location: str) -> str:
     """
     if not location:
         raise UpstreamError(f"{redact(url)} redirects without saying where")
-    target = urljoin(url, location)
+    try:
+        target = urljoin(url, location)
+        _origin(target)
+    except ValueError:  # a port or an address that is none; the text may hold a signature
+        raise UpstreamError(f"{redact(url)} redirects to what is no URL") from None
     scheme = urlsplit(target).scheme
     if scheme not in _PORTS:
         raise UpstreamError(f"{redact(url)} redirects to {redact(target)}, which is not http(s)")

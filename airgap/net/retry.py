@@ -1,7 +1,9 @@
 """What is worth repeating, how often, and how long to wait.
 
-The set of statuses is closed: anything else would be answered the same way again. Waits are
-exponential with full jitter and a cap; a peer's Retry-After (RFC 9110, 10.2.3) goes before them.
+The set of statuses is closed: anything else would be answered the same way again. Own waits are
+exponential with full jitter and a cap. A peer's Retry-After (RFC 9110, 10.2.3) goes before them:
+it is waited for whole, and where it asks for more than our patience (a daily quota), the operation
+fails at once instead of knocking on a closed door.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
@@ -17,11 +19,19 @@ import tenacity
 
 from airgap.errors import UpstreamError
 
-__all__ = ["RETRYABLE", "RetryPolicy", "parse_retry_after"]
+__all__ = [
+    "LONGEST_ASKED_WAIT_S",
+    "RETRYABLE",
+    "RetryPolicy",
+    "describe_wait",
+    "parse_retry_after",
+]
 
 T = TypeVar("T")
 
 RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
+LONGEST_ASKED_WAIT_S = 300.0
+_LONGEST_TOLD_S = 366 * 86400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,14 +41,18 @@ class RetryPolicy:
     Attributes:
         attempts: The most tries, the first included.
         first_wait_s: The longest first wait; each further one may be twice as long.
-        max_wait_s: No wait is longer, whatever the peer asks for.
+        max_wait_s: No wait of our own choice is longer.
+        max_asked_wait_s: A peer that asks for a longer wait is not asked again.
         sleep: The clock, replaced in tests.
+        on_retry: Called before each further try.
     """
 
     attempts: int = 5
     first_wait_s: float = 0.25
     max_wait_s: float = 30.0
+    max_asked_wait_s: float = LONGEST_ASKED_WAIT_S
     sleep: Callable[[float], None] = time.sleep
+    on_retry: Callable[[], None] | None = None
 
     def run(self, operation: Callable[[], T]) -> T:
         """Call the operation until it succeeds, fails for good, or the attempts are used up.
@@ -47,25 +61,31 @@ class RetryPolicy:
             UpstreamError: The last failure.
         """
         for attempt in tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_is_retryable),
+            retry=tenacity.retry_if_exception(self._is_worth_another_try),
             stop=tenacity.stop_after_attempt(self.attempts),
             wait=self._wait,
             sleep=self.sleep,
+            before_sleep=self._count,
             reraise=True,
         ):
             with attempt:
                 result = operation()
         return result
 
+    def _is_worth_another_try(self, error: BaseException) -> bool:
+        if not isinstance(error, UpstreamError) or not error.retryable:
+            return False
+        return (error.retry_after_s or 0.0) <= self.max_asked_wait_s
+
     def _wait(self, state: tenacity.RetryCallState) -> float:
         jitter = tenacity.wait_random_exponential(multiplier=self.first_wait_s, max=self.max_wait_s)
         error = state.outcome.exception() if state.outcome else None
         asked = error.retry_after_s if isinstance(error, UpstreamError) else None
-        return jitter(state) if asked is None else min(asked, self.max_wait_s)
+        return jitter(state) if asked is None else asked
 
-
-def _is_retryable(error: BaseException) -> bool:
-    return isinstance(error, UpstreamError) and error.retryable
+    def _count(self, state: tenacity.RetryCallState) -> None:  # noqa: ARG002 (tenacity's form)
+        if self.on_retry is not None:
+            self.on_retry()
 
 
 def parse_retry_after(value: str, *, now: datetime | None = None) -> float | None:
@@ -80,3 +100,10 @@ def parse_retry_after(value: str, *, now: datetime | None = None) -> float | Non
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
+
+
+def describe_wait(seconds: float, *, now: datetime | None = None) -> str:
+    """Return `before 2026-01-31 18:00 UTC` for a wait from now, rounded up to the minute."""
+    whole_minutes = timedelta(seconds=min(seconds, _LONGEST_TOLD_S) + 59)
+    moment = (now or datetime.now(UTC)).astimezone(UTC) + whole_minutes
+    return f"before {moment:%Y-%m-%d %H:%M} UTC"

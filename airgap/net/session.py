@@ -5,23 +5,31 @@ One attempt a call; repeating is the caller's, who knows what is safe to repeat.
 
 from __future__ import annotations
 
+import logging
 import ssl
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
+from urllib.parse import urlsplit
 
 import httpx
 
 from airgap.errors import UpstreamError, redact
 from airgap.net.failure import refused, unreachable
+from airgap.net.proxy import Proxy, proxy_for
 from airgap.net.redirect import MAX_REDIRECTS, REDIRECTS, follow, headers_for
+from airgap.net.tls import context_for
+from airgap.net.traffic import Traffic
 
 __all__ = ["MAX_ANSWER_BYTES", "Answer", "Session"]
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
+_Way = tuple[ssl.SSLContext, Proxy | None]
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
-# A proxy named in the environment never stands between this machine and itself.
-_DIRECT = {f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")}
+# They write whole URLs and headers, signatures and tokens among them, for whoever asks for INFO.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,17 +48,27 @@ class Answer:
 
 
 class Session:
-    """Connections to peers, with bounded answers and hand-made redirects. Thread-safe."""
+    """Connections to peers, with bounded answers and hand-made redirects. Thread-safe.
 
-    def __init__(self, tls: ssl.SSLContext) -> None:
-        limits = httpx.Limits(max_connections=64, max_keepalive_connections=16)
-        self._client = httpx.Client(
-            verify=tls, timeout=_TIMEOUT, limits=limits, trust_env=True, mounts=_DIRECT
-        )
+    Args:
+        tls: Whom to trust; a context of `client_context` brings each host's client certificates.
+        traffic: The run's; unlimited and uncounted by default.
+    """
+
+    def __init__(self, tls: ssl.SSLContext, traffic: Traffic | None = None) -> None:
+        self._tls = tls
+        self._traffic = traffic or Traffic(most_per_host=None)
+        self._ways: dict[tuple[str, str], _Way] = {}
+        self._clients: dict[_Way, httpx.Client] = {}
+        self._lock = threading.Lock()
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        with self._lock:
+            clients = list(self._clients.values())
+            self._clients.clear()
+        for client in clients:
+            client.close()
 
     def __enter__(self) -> Self:
         """Enter."""
@@ -91,18 +109,76 @@ class Session:
         content: bytes | None,
         max_bytes: int,
     ) -> Answer:
+        with self._traffic.attempt(url):
+            answer = self._exchange(method, url, headers, content, max_bytes)
+            self._traffic.observe(url, answer.headers)
+            self._traffic.push_back(url, answer.refusal())
+            return answer
+
+    def _exchange(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes | None,
+        max_bytes: int,
+    ) -> Answer:
+        traffic = self._traffic
+        fields = {"Accept-Encoding": "identity", **headers}
+        traffic.counts.requested()
+        traffic.pace.take(len(content or b""))
+        body = bytearray()
         try:
-            with self._client.stream(method, url, headers=headers, content=content) as response:
-                body = bytearray()
-                for chunk in response.iter_bytes():
+            client = self._client(url)
+            with client.stream(method, url, headers=fields, content=content) as response:
+                traffic.counts.sent(len(content or b""))
+                for chunk in response.iter_raw():
+                    traffic.pace.take(len(chunk))
+                    traffic.counts.received(len(chunk))
                     body += chunk
                     if len(body) > max_bytes:
                         raise UpstreamError(
                             f"{redact(url)}: the answer is larger than {max_bytes} bytes"
                         )
-        except (httpx.TransportError, httpx.DecodingError) as error:
+        except (httpx.TransportError, httpx.InvalidURL) as error:
             raise unreachable(url, error) from error
-        fields = {name.lower(): value for name, value in response.headers.items()}
+        stated = {name.lower(): value for name, value in response.headers.items()}
         return Answer(
-            method=method, url=url, status=response.status_code, headers=fields, body=bytes(body)
+            method=method,
+            url=url,
+            status=response.status_code,
+            headers=stated,
+            body=_plain(url, response.status_code, stated, bytes(body)),
         )
+
+    def _client(self, url: str) -> httpx.Client:
+        """Return the client for a URL: one for each way that hosts are reached."""
+        parts = urlsplit(url)
+        with self._lock:
+            way = self._ways.get((parts.scheme, parts.netloc))
+            if way is None:  # the environment and the disk are looked at once for each host
+                way = (context_for(self._tls, parts.netloc), proxy_for(url))
+                self._ways[parts.scheme, parts.netloc] = way
+            if way not in self._clients:
+                self._clients[way] = _connect(*way)
+            return self._clients[way]
+
+
+def _plain(url: str, status: int, headers: Mapping[str, str], body: bytes) -> bytes:
+    """Return a body as it is: nothing is ever decompressed, so nothing can swell."""
+    encoding = headers.get("content-encoding", "identity").strip().lower() or "identity"
+    if encoding == "identity" or not body:
+        return body
+    if status < 300:
+        raise UpstreamError(
+            f"{redact(url)}: sent with Content-Encoding {encoding[:40]}, though asked for as it is",
+            hint="a proxy or server between compresses what it must not",
+        )
+    return b""  # of a refusal only the words are lost
+
+
+def _connect(tls: ssl.SSLContext, proxy: Proxy | None) -> httpx.Client:
+    limits = httpx.Limits(max_connections=64, max_keepalive_connections=16)
+    by = httpx.Proxy(proxy.url, headers=proxy.headers) if proxy is not None else None
+    # The environment is read by `proxy_for`, so that both planes take the same way.
+    return httpx.Client(verify=tls, timeout=_TIMEOUT, limits=limits, trust_env=False, proxy=by)

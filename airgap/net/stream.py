@@ -1,77 +1,195 @@
-"""The data plane: one body of bytes, streamed into a sink, continued where a connection broke.
+"""The data plane: one body of bytes, streamed into a target, continued where it stopped.
 
-The bytes are not trusted: the sink counts and hashes them. What is decided here is only whether an
-answer can be the content at all, and whether a 206 really continues (RFC 9110, 15.3.7).
+The bytes are not trusted: the target counts and hashes them. What is decided here is only whether
+an answer can be the content at all, and whether a 206 really continues what is there (RFC 9110,
+15.3.7): only with the very Content-Range asked for, and the validator the first bytes came with.
+Any other answer to a Range starts over at the first byte; nothing is ever appended to it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Protocol, cast
 
-from airgap.errors import IntegrityError, UpstreamError, redact
+from airgap.errors import AirgapError, IntegrityError, UpstreamError, redact
+from airgap.net.body import BUFFER_BYTES
 from airgap.net.failure import WIRE_ERRORS, refuse_page, refused, unreachable
+from airgap.net.parts import OPEN, Part, Parts
 from airgap.net.redirect import MAX_REDIRECTS, REDIRECTS, follow, headers_for
-from airgap.net.wire import BUFFER_BYTES, Exchange, Wire
+from airgap.net.wire import Exchange, Wire
 
-__all__ = ["Download", "Sink"]
+__all__ = ["Download", "Nowhere", "Run", "Sink", "Target", "Transfer"]
+
+Attempt = Callable[[Mapping[str, str]], None]
+Run = Callable[[Attempt], None]
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)\Z")
 _DETAIL_BYTES = 4096
+_PROGRESS_BYTES = 1024 * 1024
+_MOST_STARTS = 4
+"""How often a body is begun again at its first byte before that counts as a failure."""
 
 
 class Sink(Protocol):
-    """What takes the bytes, in order."""
+    """What takes bytes in order."""
 
     def write(self, data: memoryview, /) -> object:
         """Take some bytes; they are only valid during the call."""
 
+    def restart(self) -> None:
+        """Forget what came: it begins again."""
+
+
+class Target(Protocol):
+    """What takes bytes by their offset, and may hold some from before (`store.Reception`)."""
+
+    @property
+    def validator(self) -> str:
+        """The strong ETag that came with the bytes already there; "" when none did."""
+
+    def missing(self) -> tuple[tuple[int, int], ...]:
+        """Return the half-open ranges still to come; an end of -1 is unknown."""
+
+    def write(self, offset: int, data: memoryview, /) -> None:
+        """Take some bytes; they are only valid during the call. Thread-safe."""
+
+    def note(self, *, validator: str) -> None:
+        """Keep the strong ETag that the bytes come with."""
+
+    def restart(self) -> None:
+        """Forget what came: it begins again."""
+
 
 class Download:
-    """One body on its way into a sink.
+    """One body on its way into a target.
 
-    `attempt` may be called again after a retryable failure: it goes on behind the bytes that the
-    sink already has. `offset` counts those.
+    `attempt` may be called again after a retryable failure: it goes on with what is missing.
+    Meanwhile other threads may `help`.
 
     Args:
         wire: The connections.
         url: Where the content is.
-        sink: What takes the bytes.
+        target: What takes the bytes; a plain sink takes them in order.
         size: How many there have to be; None when nobody knows.
         max_bytes: More is refused, whatever the peer says.
     """
 
     def __init__(
-        self, wire: Wire, url: str, sink: Sink, *, size: int | None, max_bytes: int
+        self, wire: Wire, url: str, target: Target | Sink, *, size: int | None, max_bytes: int
     ) -> None:
         self._wire = wire
         self._url = url
-        self._sink = sink
+        self._target = _as_target(target, size)
         self._size = size
         self._limit = max_bytes if size is None else size
-        self._validator = ""
-        self.offset = 0
+        self._parts = Parts(self._target.missing())
+        self._validator = self._target.validator
+        self._has_ranges = False  # seen to work, so that a part may be split
+        self._ignores_ranges = False
+        self._starts = 0
+        self._failure: AirgapError | None = None
+
+    @property
+    def received(self) -> int:
+        """Bytes that came so far, by all connections."""
+        return self._parts.received
 
     def attempt(self, headers: Mapping[str, str]) -> None:
-        """Ask for the (rest of the) body and stream it.
+        """Ask for what is missing and stream it; return when all has come.
 
         Raises:
             UpstreamError: No answer, a refusal (with its status), or the connection broke.
             IntegrityError: The peer has another size than promised.
         """
-        with self._open(headers) as exchange:
-            self._refuse_other_than_content(exchange)
-            skip = self._skip(exchange)
-            self._check_length(exchange, skip)
-            self._pump(exchange, skip)
+        while not self._parts.is_done():
+            part = self._parts.claim()
+            if part is None:
+                self._parts.wait()
+            else:
+                self._stream(part, headers)
+            if self._failure is not None:
+                raise self._failure
 
-    def _open(self, headers: Mapping[str, str]) -> Exchange:
+    def help(self, headers: Mapping[str, str]) -> bool:
+        """Stream a part of what another thread is at; False when that is not worth it.
+
+        A connection that breaks is no failure here: what it did not bring is taken up again.
+        """
+        part = self._parts.split() if self._has_ranges else None
+        if part is None:
+            return False
+        try:
+            self._stream(part, headers)
+        except UpstreamError:
+            return False
+        except AirgapError as error:
+            self._failure = error
+        return True
+
+    @property
+    def is_splittable(self) -> bool:
+        """Whether another connection could take a part of what is under way."""
+        return self._has_ranges and self._parts.is_splittable()
+
+    def persist(self, run: Run) -> None:
+        """Run attempts until all has come.
+
+        Args:
+            run: Runs an attempt with headers and repeats it a few times; those few count anew
+                after a stretch that brought bytes, as on a link that breaks now and then.
+
+        Raises:
+            UpstreamError: As many tries in a row as `run` has brought nothing.
+        """
+        try:
+            while True:
+                before = self.received
+                try:
+                    run(self.attempt)
+                    return
+                except UpstreamError as error:
+                    if not error.retryable or self.received - before < _PROGRESS_BYTES:
+                        raise
+        finally:
+            self._parts.close()
+
+    def open_at(self, offset: int, headers: Mapping[str, str]) -> Exchange:
+        """Return the answer whose body goes from an offset to the end, for who reads it himself.
+
+        The caller closes it. For a body of known size that has not been begun.
+
+        Raises:
+            UpstreamError: No answer, a refusal, or one that does not begin at the offset.
+            IntegrityError: The peer has another size than promised.
+        """
+        part = Part(position=offset, end=OPEN if self._size is None else self._size)
+        exchange = self._open(part, headers)
+        try:
+            self._refuse_other_than_content(exchange)
+            if offset and exchange.status == 200:
+                raise UpstreamError(f"{redact(self._url)}: cannot be read from byte {offset}")
+            self._place(part, exchange)
+        except BaseException:
+            exchange.close()
+            raise
+        return exchange
+
+    def _stream(self, part: Part, headers: Mapping[str, str]) -> None:
+        is_whole = False
+        try:
+            with self._open(part, headers) as exchange:
+                is_whole = self._has_no_more(part, exchange)
+                if not is_whole:
+                    self._refuse_other_than_content(exchange)
+                    self._place(part, exchange)
+                    is_whole = self._pump(part, exchange)
+        finally:
+            self._parts.release(part, is_whole=is_whole)
+
+    def _open(self, part: Part, headers: Mapping[str, str]) -> Exchange:
         wanted = {"Accept-Encoding": "identity", "User-Agent": "sidero-airgap", **headers}
-        if self.offset:
-            wanted["Range"] = f"bytes={self.offset}-"
-            if self._validator:
-                wanted["If-Range"] = self._validator
+        wanted |= self._range(part)
         target = self._url
         for _ in range(MAX_REDIRECTS + 1):
             sent = headers_for(target, self._url, wanted)
@@ -83,7 +201,28 @@ class Download:
                 exchange.response.read(_DETAIL_BYTES)
         raise UpstreamError(f"{redact(self._url)}: more than {MAX_REDIRECTS} redirects")
 
+    def _range(self, part: Part) -> dict[str, str]:
+        """Return the headers that ask for a part; none for a body from its beginning."""
+        is_last = part.end in (OPEN, self._size)
+        if not part.position and is_last:
+            return {}
+        if self._ignores_ranges:
+            self._start_over(part)
+            return {}
+        end = "" if is_last else part.end - 1
+        fields = {"Range": f"bytes={part.position}-{end}"}
+        return fields | ({"If-Range": self._validator} if self._validator else {})
+
+    def _has_no_more(self, part: Part, exchange: Exchange) -> bool:
+        """Tell whether a body of unknown size was there whole already (RFC 9110, 15.5.17)."""
+        stated = exchange.headers.get("content-range", "")
+        is_open = part.end == OPEN and part.position > 0
+        return exchange.status == 416 and is_open and stated == f"bytes */{part.position}"
+
     def _refuse_other_than_content(self, exchange: Exchange) -> None:
+        if exchange.status == 416:  # another length than before: nothing of it can be continued
+            self._ignores_ranges = True
+            raise UpstreamError(f"{redact(self._url)}: has no such range", retryable=True)
         if exchange.status not in (200, 206):
             body = exchange.response.read(_DETAIL_BYTES)
             raise refused("GET", self._url, exchange.status, exchange.headers, body)
@@ -94,54 +233,161 @@ class Download:
                 f"{redact(self._url)}: sent with Content-Encoding {encoding}, not as it is",
                 hint="the server or a proxy compresses on the fly; switch that off for this path",
             )
+
+    def _place(self, part: Part, exchange: Exchange) -> None:
+        """See where in the body an answer begins, and that it fits what is there."""
         etag = exchange.headers.get("etag", "")
-        self._validator = etag if etag.startswith('"') else ""
-
-    def _skip(self, exchange: Exchange) -> int:
-        """Return how many bytes of this answer the sink already has."""
-        if exchange.status == 200:
-            return self.offset
-        match = _CONTENT_RANGE.match(exchange.headers.get("content-range", ""))
-        if not self.offset or match is None or int(match[1]) != self.offset:
-            raise UpstreamError(
-                f"{redact(self._url)}: answered 206 with Content-Range "
-                f"{exchange.headers.get('content-range', '')!r}, asked for byte {self.offset}"
-            )
-        return 0
-
-    def _check_length(self, exchange: Exchange, skip: int) -> None:
-        stated = exchange.response.length
-        if stated is None:
+        etag = etag if etag.startswith('"') else ""
+        if exchange.status == 206:
+            self._continue(part, exchange, etag)
             return
-        total = stated + self.offset - skip
+        if part.position or part.end not in (OPEN, self._size):
+            self._start_over(part)  # 200 to a Range: the body from its first byte
+        self._check_total(exchange.response.length)
+        self._has_ranges |= exchange.headers.get("accept-ranges", "").lower() == "bytes"
+        if etag != self._validator:
+            self._validator = etag
+            self._target.note(validator=etag)
+
+    def _continue(self, part: Part, exchange: Exchange, etag: str) -> None:
+        stated = exchange.headers.get("content-range", "")
+        match = _CONTENT_RANGE.match(stated)
+        if match is None or int(match[1]) != part.position:
+            self._ignores_ranges = True
+            raise UpstreamError(
+                f"{redact(self._url)}: answered 206 with Content-Range {stated!r}, "
+                f"asked for byte {part.position}",
+                retryable=self._starts < _MOST_STARTS,
+            )
+        if self._validator and etag and etag != self._validator:
+            self._ignores_ranges = True
+            raise UpstreamError(
+                f"{redact(self._url)}: changed from {self._validator} to {etag}",
+                retryable=self._starts < _MOST_STARTS,
+            )
+        if match[3] != "*":
+            self._check_total(int(match[3]))
+        self._has_ranges = True
+
+    def _start_over(self, part: Part) -> None:
+        self._starts += 1
+        if self._starts > _MOST_STARTS:
+            raise UpstreamError(
+                f"{redact(self._url)}: broke off {_MOST_STARTS} times, "
+                "and cannot be continued in the middle",
+                hint="the server does not do ranges (RFC 9110, 14): a steadier link is needed",
+            )
+        self._has_ranges = False
+        self._parts.restart(part, OPEN if self._size is None else self._size)
+        self._target.restart()
+
+    def _check_total(self, total: int | None) -> None:
+        if total is None:
+            return
         if (self._size is not None and total != self._size) or total > self._limit:
             expected = f"expected {self._size}" if self._size is not None else "too many"
             raise IntegrityError(f"{redact(self._url)}: has {total} bytes, {expected}")
 
-    def _pump(self, exchange: Exchange, skip: int) -> None:
-        response = exchange.response
-        left = response.length
-        buffer = bytearray(BUFFER_BYTES)
-        view = memoryview(buffer)
+    def _pump(self, part: Part, exchange: Exchange) -> bool:
+        """Move an answer's bytes; tell whether a body of unknown size has ended."""
+        left = exchange.response.length
+        view = memoryview(bytearray(BUFFER_BYTES))
         while True:
             try:
-                count = response.readinto(buffer)
+                count = exchange.readinto(view)
             except WIRE_ERRORS as error:
                 raise unreachable(self._url, error) from error
             if not count:
                 break
             left = None if left is None else left - count
-            dropped = min(skip, count)
-            skip -= dropped
-            self._take(view[dropped:count])
-        if left or (self._size is not None and self.offset < self._size):
+            if self._take(part, view[:count]):
+                return False
+        if left or part.end < OPEN:
             raise UpstreamError(
-                f"{redact(self._url)}: the connection ended after {self.offset} bytes",
+                f"{redact(self._url)}: the connection ended after {part.position} bytes",
                 retryable=True,
             )
+        return True
 
-    def _take(self, data: memoryview) -> None:
-        if self.offset + len(data) > self._limit:
+    def _take(self, part: Part, data: memoryview) -> bool:
+        """Hand bytes to the target; tell whether the part is done (or taken away)."""
+        room = self._parts.room(part, len(data))
+        if part.end == OPEN and part.position + len(data) > self._limit:
             raise IntegrityError(f"{redact(self._url)}: more than {self._limit} bytes")
+        if not room:
+            return True
+        self._target.write(part.position, data[:room])
+        return self._parts.advance(part, room)
+
+
+def _as_target(target: Target | Sink, size: int | None) -> Target:
+    if hasattr(target, "missing"):
+        return cast("Target", target)
+    return _InOrder(target, size)
+
+
+class Nowhere:
+    """A sink for a download that somebody else reads (`open_at`)."""
+
+    def write(self, _data: memoryview) -> None:
+        """Drop them."""
+
+    def restart(self) -> None:
+        """There is nothing to forget."""
+
+
+class _InOrder:
+    """A target that hands everything on to a sink, in order."""
+
+    validator = ""
+
+    def __init__(self, sink: Sink, size: int | None) -> None:
+        self._sink = sink
+        self._end = -1 if size is None else size
+
+    def missing(self) -> tuple[tuple[int, int], ...]:
+        return ((0, self._end),) if self._end else ()
+
+    def write(self, _offset: int, data: memoryview) -> None:
         self._sink.write(data)
-        self.offset += len(data)
+
+    def note(self, *, validator: str) -> None:
+        """Nothing is kept."""
+
+    def restart(self) -> None:
+        self._sink.restart()
+
+
+class Transfer:
+    """A download, and how its attempts are run (authorized, repeated, within the host's limits).
+
+    Args:
+        download: What is streamed.
+        run: Runs an operation that takes headers, and repeats it where that is safe.
+    """
+
+    def __init__(self, download: Download, run: Run) -> None:
+        self._download = download
+        self._run = run
+
+    @property
+    def received(self) -> int:
+        """Bytes that came so far, by all connections."""
+        return self._download.received
+
+    def run(self) -> None:
+        """Stream everything that is missing.
+
+        Raises:
+            UpstreamError: As many tries in a row as are made brought nothing.
+            IntegrityError: The peer has another size than promised.
+        """
+        self._download.persist(self._run)
+
+    def help(self) -> bool:
+        """Stream a part from another thread; False when that is not worth it."""
+        if not self._download.is_splittable:
+            return False
+        helped: list[bool] = []
+        self._run(lambda headers: helped.append(self._download.help(headers)))
+        return any(helped)

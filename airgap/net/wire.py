@@ -1,7 +1,7 @@
 """Plain HTTP/1.1 connections for bulk bytes, kept open and used again.
 
 `http.client` instead of httpx: measured about three times as fast with large buffers. Proxies are
-taken from the environment as httpx takes them; loopback is always direct.
+those of the control plane (`proxy`), and so is what each host is shown (`tls.context_for`).
 """
 
 from __future__ import annotations
@@ -9,21 +9,23 @@ from __future__ import annotations
 import http.client
 import ssl
 import threading
-from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO, Self
-from urllib.parse import unquote, urlsplit, urlunsplit
-from urllib.request import getproxies, proxy_bypass
+from typing import Self
+from urllib.parse import urlsplit, urlunsplit
 
+from airgap.net.body import BUFFER_BYTES, Body
 from airgap.net.failure import WIRE_ERRORS, unreachable
+from airgap.net.proxy import Proxy, proxy_for
+from airgap.net.tls import context_for
+from airgap.net.traffic import Traffic
 
 __all__ = ["BUFFER_BYTES", "Exchange", "Wire"]
 
-BUFFER_BYTES = 1024 * 1024
 _TIMEOUT_S = 60.0
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _MAX_IDLE = 8
+
+_Key = tuple[str, str, int | None, Proxy | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +36,12 @@ class _Route:
     host: str
     port: int | None
     target: str
-    proxy: str = ""
+    netloc: str
+    proxy: Proxy | None
 
     @property
-    def key(self) -> tuple[str, str, int | None]:
-        return (self.proxy or self.scheme, self.host, self.port)
+    def key(self) -> _Key:
+        return (self.scheme, self.host, self.port, self.proxy)
 
 
 class Exchange:
@@ -56,7 +59,15 @@ class Exchange:
         self._connection = connection
         self.response = response
         self.status = response.status
-        self.headers = {name.lower(): value for name, value in response.headers.items()}
+        self.headers = _joined(response.headers.items())
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill (a part of) the buffer with the body's next bytes, paced; 0 at its end."""
+        traffic = self._wire.traffic
+        count = self.response.readinto(buffer[: traffic.pace.portion(len(buffer))])
+        traffic.pace.take(count)
+        traffic.counts.received(count)
+        return count
 
     def close(self) -> None:
         """Keep the connection when the body was read whole, close it otherwise."""
@@ -79,33 +90,35 @@ class Exchange:
 class Wire:
     """A pool of connections for bulk bytes. Thread-safe; an exchange belongs to one thread."""
 
-    def __init__(self, tls: ssl.SSLContext, *, timeout_s: float = _TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        tls: ssl.SSLContext,
+        *,
+        timeout_s: float = _TIMEOUT_S,
+        traffic: Traffic | None = None,
+    ) -> None:
+        self.traffic = traffic or Traffic()
         self._tls = tls
         self._timeout_s = timeout_s
-        self._idle: dict[tuple[str, str, int | None], list[http.client.HTTPConnection]] = {}
+        self._idle: dict[_Key, list[http.client.HTTPConnection]] = {}
         self._lock = threading.Lock()
         self._closed = False
 
     def open(
-        self, method: str, url: str, *, headers: Mapping[str, str], body: BinaryIO | None = None
+        self, method: str, url: str, *, headers: Mapping[str, str], body: Body | None = None
     ) -> Exchange:
         """Send a request and wait for the answer's head.
 
         Raises:
             UpstreamError: There was no answer.
         """
-        route = _route(url)
+        self.traffic.counts.requested()
         try:
-            kept = self._take(route)
-            if kept is not None:
-                try:
-                    return self._exchange(kept, route, method, headers, body)
-                except ConnectionError:  # the peer closed it meanwhile, which is no failure
-                    if body is not None:
-                        body.seek(0)
-            return self._exchange(self._connect(route), route, method, headers, body)
+            exchange = self._ask(_route(url), method, headers, body)
         except WIRE_ERRORS as error:
             raise unreachable(url, error) from error
+        self.traffic.observe(url, exchange.headers)
+        return exchange
 
     def keep(self, route: _Route, connection: http.client.HTTPConnection) -> None:
         """Take back a connection that is ready for another request."""
@@ -130,58 +143,98 @@ class Wire:
             idle = self._idle.get(route.key)
             return idle.pop() if idle else None
 
+    def _ask(
+        self, route: _Route, method: str, headers: Mapping[str, str], body: Body | None
+    ) -> Exchange:
+        kept = self._take(route)
+        if kept is not None:
+            try:
+                return self._exchange(kept, route, method, headers, body)
+            except (
+                ConnectionError,
+                ssl.SSLEOFError,
+            ):  # the peer closed it meanwhile, which is no failure
+                if body is not None and not body.is_repeatable:
+                    raise
+        return self._exchange(self._connect(route), route, method, headers, body)
+
     def _exchange(
         self,
         connection: http.client.HTTPConnection,
         route: _Route,
         method: str,
         headers: Mapping[str, str],
-        body: BinaryIO | None,
+        body: Body | None,
     ) -> Exchange:
-        fields = dict(headers)
-        if route.proxy and route.scheme == "http":
-            fields |= _proxy_authorization(route.proxy)
         try:
             try:
-                connection.request(method, route.target, body=body, headers=fields)
-            except (BrokenPipeError, ConnectionResetError):
-                if body is None:  # with a body: the peer may have refused before it read all
+                self._send(connection, route, method, headers, body)
+            except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
+                # The peer may have refused before it read all: a body, or our certificate.
+                if body is None and not isinstance(connection.sock, ssl.SSLSocket):
                     raise
             return Exchange(self, route, connection, connection.getresponse())
         except BaseException:
             connection.close()
             raise
 
+    def _send(
+        self,
+        connection: http.client.HTTPConnection,
+        route: _Route,
+        method: str,
+        headers: Mapping[str, str],
+        body: Body | None,
+    ) -> None:
+        fields = dict(headers)
+        if route.proxy is not None and route.scheme == "http":
+            fields |= route.proxy.headers
+        if body is not None:
+            fields["Content-Length"] = str(body.size)
+        connection.putrequest(method, route.target, skip_accept_encoding=True)
+        for name, value in fields.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        if body is not None:
+            body.send(connection.sock, self.traffic)
+
     def _connect(self, route: _Route) -> http.client.HTTPConnection:
-        proxy = urlsplit(route.proxy)
-        host, port = (proxy.hostname, proxy.port) if route.proxy else (route.host, route.port)
+        proxy = route.proxy
+        host, port = (proxy.host, proxy.port) if proxy is not None else (route.host, route.port)
         if route.scheme == "http":
             return http.client.HTTPConnection(
-                host or "", port, timeout=self._timeout_s, blocksize=BUFFER_BYTES
+                host, port, timeout=self._timeout_s, blocksize=BUFFER_BYTES
             )
+        tls = context_for(self._tls, route.netloc)
         connection = http.client.HTTPSConnection(
-            host or "", port, timeout=self._timeout_s, blocksize=BUFFER_BYTES, context=self._tls
+            host, port, timeout=self._timeout_s, blocksize=BUFFER_BYTES, context=tls
         )
-        if route.proxy:
-            connection.set_tunnel(
-                route.host, route.port or 443, headers=_proxy_authorization(route.proxy)
-            )
+        if proxy is not None:
+            connection.set_tunnel(route.host, route.port or 443, headers=proxy.headers)
         return connection
+
+
+def _joined(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return headers by lower-case name, those sent more than once joined (RFC 9110, 5.3)."""
+    found: dict[str, str] = {}
+    for name, value in fields:
+        key = name.lower()
+        found[key] = f"{found[key]}, {value}" if key in found else value
+    return found
 
 
 def _route(url: str) -> _Route:
     parts = urlsplit(url)
-    host = parts.hostname or ""
-    proxy = "" if host in _LOOPBACK or proxy_bypass(host) else getproxies().get(parts.scheme, "")
+    netloc = parts.netloc.rpartition("@")[2]
+    proxy = proxy_for(url)
     target = urlunsplit(("", "", parts.path or "/", parts.query, ""))
-    if proxy and parts.scheme == "http":
-        target = urlunsplit(("http", parts.netloc.rpartition("@")[2], target, "", ""))
-    return _Route(scheme=parts.scheme, host=host, port=parts.port, target=target, proxy=proxy)
-
-
-def _proxy_authorization(proxy: str) -> dict[str, str]:
-    parts = urlsplit(proxy)
-    if not parts.username:
-        return {}
-    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-    return {"Proxy-Authorization": "Basic " + b64encode(pair.encode()).decode("ascii")}
+    if proxy is not None and parts.scheme == "http":
+        target = urlunsplit(("http", netloc, target, "", ""))
+    return _Route(
+        scheme=parts.scheme,
+        host=parts.hostname or "",
+        port=parts.port,
+        target=target,
+        netloc=netloc,
+        proxy=proxy,
+    )

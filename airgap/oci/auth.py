@@ -21,8 +21,12 @@ from airgap.oci.credentials import Credential, Credentials
 
 __all__ = ["Authorizer", "Scope", "parse_challenge"]
 
-_SCHEME = re.compile(r"\s*([A-Za-z]+)\s*(.*)", re.DOTALL)
-_PARAMETER = re.compile(r'([a-zA-Z_]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))')
+# A challenge is a scheme, then parameters (RFC 9110, 11.3); several are joined by commas.
+_PART = re.compile(
+    r"(?P<name>[A-Za-z0-9!#$%&\'*+.^_`|~-]+)\s*"
+    r'(?:=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s,"]*)))?'
+)
+_TOKEN = re.compile(r"[\x21-\x7e]+\Z")  # anything else would not fit into a header
 _DEFAULT_LIFETIME_S = 60.0  # the token specification's default where expires_in is absent
 _MAX_TOKEN_BYTES = 256 * 1024
 
@@ -50,10 +54,13 @@ class Challenge:
     parameters: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Token:
-    value: str = field(repr=False)
-    expires: float
+    """One scope's token; whoever asks for it anew holds the lock."""
+
+    value: str = field(default="", repr=False)
+    expires: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Authorizer:
@@ -88,9 +95,16 @@ class Authorizer:
     def headers(self, scope: Scope) -> dict[str, str]:
         """Return the headers for a request, asking for a token where the last one has expired."""
         with self._lock:
-            if self._challenge is None:
-                return {}
-            return {"Authorization": self._authorization(self._challenge, scope)}
+            challenge = self._challenge
+            token = self._tokens.setdefault(scope, _Token())
+        if challenge is None:
+            return {}
+        if challenge.scheme == "basic":
+            return {"Authorization": self._basic()}
+        with token.lock:  # other scopes' tokens are asked for meanwhile
+            if not token.value or token.expires <= self._clock():
+                token.value, token.expires = self._fetch_token(challenge, scope)
+            return {"Authorization": f"Bearer {token.value}"}
 
     def answer(self, challenge: str, scope: Scope, sent: dict[str, str]) -> None:
         """Take a 401's challenge, so that the next `headers` satisfies it.
@@ -103,28 +117,21 @@ class Authorizer:
         Raises:
             RegistryError: The challenge cannot be met.
         """
+        asked = parse_challenge(challenge)
+        if asked.scheme == "bearer":
+            self._realm(asked)
+        elif asked.scheme != "basic":
+            raise RegistryError(
+                f"{redact(self._url)} asks for {asked.scheme or 'no known'} "
+                "authentication; basic and bearer are supported",
+                status=401,
+            )
         with self._lock:
-            token = self._tokens.get(scope)
-            if token is not None and sent.get("Authorization") == f"Bearer {token.value}":
-                del self._tokens[scope]
-            self._challenge = parse_challenge(challenge)
-            if self._challenge.scheme == "bearer":
-                self._realm(self._challenge)
-            elif self._challenge.scheme != "basic":
-                raise RegistryError(
-                    f"{redact(self._url)} asks for {self._challenge.scheme or 'no known'} "
-                    "authentication; basic and bearer are supported",
-                    status=401,
-                )
-
-    def _authorization(self, challenge: Challenge, scope: Scope) -> str:
-        if challenge.scheme == "basic":
-            return self._basic()
-        token = self._tokens.get(scope)
-        if token is None or token.expires <= self._clock():
-            token = self._fetch_token(challenge, scope)
-            self._tokens[scope] = token
-        return f"Bearer {token.value}"
+            self._challenge = asked
+            token = self._tokens.setdefault(scope, _Token())
+        with token.lock:
+            if sent.get("Authorization") == f"Bearer {token.value}":
+                token.value = ""
 
     def _basic(self) -> str:
         credential = self._credentials.find(self._host)
@@ -136,7 +143,7 @@ class Authorizer:
             )
         return credential.basic()
 
-    def _fetch_token(self, challenge: Challenge, scope: Scope) -> _Token:
+    def _fetch_token(self, challenge: Challenge, scope: Scope) -> tuple[str, float]:
         asked_at = self._clock()
         answer = self._ask_realm(challenge, scope, self._credentials.find(self._host))
         if answer.status != 200:
@@ -150,7 +157,7 @@ class Authorizer:
             )
         value, lifetime = _read_token(answer)
         # Leave before it is over: a tenth, at most ten seconds.
-        return _Token(value, asked_at + lifetime - min(10.0, lifetime / 10))
+        return value, asked_at + lifetime - min(10.0, lifetime / 10)
 
     def _ask_realm(
         self, challenge: Challenge, scope: Scope, credential: Credential | None
@@ -191,14 +198,17 @@ class Authorizer:
 
 
 def parse_challenge(header: str) -> Challenge:
-    """Read a WWW-Authenticate header; of several challenges the first one counts."""
-    match = _SCHEME.match(header)
-    if match is None:
-        return Challenge(scheme="")
-    parameters: dict[str, str] = {}
-    for name, quoted, bare in _PARAMETER.findall(match[2]):
-        parameters.setdefault(name.lower(), re.sub(r"\\(.)", r"\1", quoted) or bare)
-    return Challenge(scheme=match[1].lower(), parameters=parameters)
+    """Read a WWW-Authenticate header; of several challenges the first that is known counts."""
+    found: list[Challenge] = []
+    for part in _PART.finditer(header):
+        name = part["name"].lower()
+        if part["quoted"] is None and part["bare"] is None:
+            found.append(Challenge(scheme=name))
+        elif found:
+            value = re.sub(r"\\(.)", r"\1", part["quoted"] or "") or part["bare"] or ""
+            found[-1].parameters.setdefault(name, value)
+    known = [challenge for challenge in found if challenge.scheme in ("bearer", "basic")]
+    return next(iter(known or found), Challenge(scheme=""))
 
 
 def _read_token(answer: Answer) -> tuple[str, float]:
@@ -208,7 +218,7 @@ def _read_token(answer: Answer) -> tuple[str, float]:
         document = None
     fields = document if isinstance(document, dict) else {}
     value = fields.get("token") or fields.get("access_token")
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not _TOKEN.match(value):
         raise RegistryError(f"{redact(answer.url)}: no token in its answer", status=answer.status)
     lifetime = fields.get("expires_in")
     if isinstance(lifetime, (int, float)) and lifetime > 0:

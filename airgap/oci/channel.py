@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 from airgap.errors import RegistryError, UpstreamError
 from airgap.net import (
     Answer,
+    Body,
     Download,
     RetryPolicy,
     Session,
     Sink,
+    Target,
+    Traffic,
+    Transfer,
     UnauthorizedError,
     Wire,
     client_context,
 )
-from airgap.net.failure import refuse_page, refused
-from airgap.net.redirect import headers_for
+from airgap.net.failure import WIRE_ERRORS, refuse_page, unreachable
 from airgap.net.session import MAX_ANSWER_BYTES
+from airgap.net.stream import Nowhere
+from airgap.net.wire import Exchange
 from airgap.oci.auth import Authorizer, Scope
 from airgap.oci.credentials import Credentials
 
@@ -42,16 +47,25 @@ class Channel:
         host: The name credentials go by; the URL's host by default.
         credentials: Where credentials come from.
         retry: How patiently to repeat.
+        traffic: The run's; unlimited and uncounted by default.
     """
 
     def __init__(
-        self, url: str, *, ca: str | None, host: str, credentials: Credentials, retry: RetryPolicy
+        self,
+        url: str,
+        *,
+        ca: str | None,
+        host: str,
+        credentials: Credentials,
+        retry: RetryPolicy,
+        traffic: Traffic | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         tls = client_context(ca)
-        self._session = Session(tls)
-        self._wire = Wire(tls)
-        self._retry = retry
+        self._traffic = traffic or Traffic(most_per_host=None)
+        self._session = Session(tls, self._traffic)
+        self._wire = Wire(tls, traffic=self._traffic)
+        self._retry = self._traffic.counted(retry)
         self._host = host or urlsplit(url).netloc
         self._authorizer = Authorizer(self.url, self._host, self._session, credentials)
 
@@ -112,35 +126,58 @@ class Channel:
         refuse_page(answer.url, answer.headers)
         return answer
 
-    def put_file(
-        self, url: str, path: Path, *, ok: Collection[int], headers: Mapping[str, str]
-    ) -> None:
-        """PUT a file's bytes; a part of an operation given to `run`."""
+    def send_body(
+        self, method: str, url: str, body: Body | None, *, headers: Mapping[str, str]
+    ) -> Answer:
+        """Send a request with a body of any size, and return its answer, whatever its status.
+
+        A part of an operation given to `run`. Once some of the body was sent, nothing is sent
+        again: the registry may have kept it.
+
+        Raises:
+            UpstreamError: There was no answer.
+        """
         fields = {
             "User-Agent": _USER_AGENT,
             "Content-Type": "application/octet-stream",
-            "Content-Length": str(path.stat().st_size),
-            **headers_for(url, self.url, headers),
+            "Content-Length": str(body.size if body else 0),
+            **headers,
         }
-        with (
-            path.open("rb") as body,
-            self._wire.open("PUT", url, headers=fields, body=body) as exchange,
-        ):
-            detail = exchange.response.read(_DETAIL_BYTES)
-            if exchange.status not in ok:
-                raise refused("PUT", url, exchange.status, exchange.headers, detail)
+        once = _Once(body) if body else None
+        with self._wire.open(method, url, headers=fields, body=once) as exchange:
+            try:
+                detail = exchange.response.read(_DETAIL_BYTES)
+            except WIRE_ERRORS as error:
+                raise unreachable(url, error) from error
+        self._traffic.observe(url, exchange.headers)
+        return Answer(
+            method=method, url=url, status=exchange.status, headers=exchange.headers, body=detail
+        )
 
-    def download(
-        self, target: str, scope: Scope, sink: Sink, *, size: int | None, max_bytes: int
-    ) -> None:
-        """Stream a body into a sink, going on where a connection broke.
+    def pause(self, seconds: float) -> None:
+        """Wait, as between two tries."""
+        self._retry.sleep(seconds)
+
+    def transfer(
+        self, target: str, scope: Scope, into: Target | Sink, *, size: int | None, max_bytes: int
+    ) -> Transfer:
+        """Return the transfer of a body into a target; nothing is asked before it runs.
+
+        It goes on where a connection broke, and other threads may help with it.
+        """
+        download = Download(self._wire, self.url + target, into, size=size, max_bytes=max_bytes)
+        return Transfer(download, lambda attempt: self.run(scope, attempt))
+
+    def open(self, target: str, scope: Scope, *, size: int, offset: int) -> Exchange:
+        """Return the answer with a body from an offset on; the caller reads and closes it.
 
         Raises:
-            RegistryError: Refused, or the connection broke too often.
+            RegistryError: Refused, or it does not begin there.
             IntegrityError: Another size than promised.
         """
-        download = Download(self._wire, self.url + target, sink, size=size, max_bytes=max_bytes)
-        self.run(scope, download.attempt)
+        url = self.url + target
+        download = Download(self._wire, url, Nowhere(), size=size, max_bytes=size)
+        return self.run(scope, lambda headers: download.open_at(offset, headers))
 
     def run(self, scope: Scope, operation: Callable[[dict[str, str]], T]) -> T:
         """Run an operation with the authorization it needs, again on a retryable failure.
@@ -150,7 +187,7 @@ class Channel:
         """
 
         def attempt() -> T:
-            with _registry_errors(self._host):
+            with _registry_errors(self._host), self._traffic.attempt(self.url):
                 headers = self._authorizer.headers(scope)
                 try:
                     return operation(headers)
@@ -159,6 +196,20 @@ class Channel:
                 return operation(self._authorizer.headers(scope))
 
         return self._retry.run(attempt)
+
+
+class _Once:
+    """A body that is not sent again on another connection."""
+
+    is_repeatable = False
+
+    def __init__(self, body: Body) -> None:
+        self._body = body
+        self.size = body.size
+
+    def send(self, connection: socket.socket, traffic: Traffic) -> None:
+        """Send all of it."""
+        self._body.send(connection, traffic)
 
 
 @contextmanager

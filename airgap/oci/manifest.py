@@ -32,6 +32,8 @@ MANIFEST_TYPES = (OCI_MANIFEST, "application/vnd.docker.distribution.manifest.v2
 ACCEPT = ", ".join((*INDEX_TYPES, *MANIFEST_TYPES))
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 """Distribution specification v1.1: a registry should accept manifests up to 4 MiB."""
+_MAX_SIZE = 2**63 - 1
+"""Image specification v1.1, "Descriptors": a size is an int64."""
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
@@ -126,6 +128,8 @@ def parse_manifest(raw: bytes, *, media_type: str = "", source: str = "manifest"
 def _load(raw: bytes, source: str) -> dict[str, object]:
     try:
         document: object = json.loads(raw)
+    except RecursionError:
+        raise IntegrityError(f"{source}: JSON nested too deeply for a manifest") from None
     except ValueError as error:
         raise IntegrityError(f"{source}: not JSON ({error}); it begins {raw[:40]!r}") from None
     if not _is_mapping(document):
@@ -143,7 +147,9 @@ def _media_type(document: dict[str, object], header: str, source: str) -> str:
     if not kind:
         kind = OCI_INDEX if "manifests" in document else OCI_MANIFEST
     if kind not in known:
-        raise IntegrityError(f"{source}: media type {kind!r} is neither a manifest nor an index")
+        raise IntegrityError(
+            f"{source}: media type {kind[:80]!r} is neither a manifest nor an index"
+        )
     return kind
 
 
@@ -151,8 +157,10 @@ def _descriptor(value: object, source: str) -> Descriptor:
     if not _is_mapping(value):
         raise IntegrityError(f"{source}: a descriptor is missing or no object")
     digest, size = _text(value, "digest"), value.get("size")
-    if not is_digest(digest) or isinstance(size, bool) or not isinstance(size, int) or size < 0:
-        raise IntegrityError(f"{source}: bad descriptor: digest {digest!r}, size {size!r}")
+    if not is_digest(digest) or not _is_size(size):
+        raise IntegrityError(
+            f"{source}: bad descriptor: digest {digest[:80]!r}, size {str(size)[:30]!r}"
+        )
     return Descriptor(
         media_type=_text(value, "mediaType"),
         digest=Digest.parse(digest),
@@ -187,6 +195,10 @@ def _items(document: dict[str, object], key: str, source: str) -> list[object]:
 def _text(document: dict[str, object], key: str) -> str:
     value = document.get(key)
     return value if isinstance(value, str) else ""
+
+
+def _is_size(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_SIZE
 
 
 def _is_mapping(value: object) -> TypeGuard[dict[str, object]]:

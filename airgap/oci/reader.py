@@ -10,36 +10,34 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Self
-from urllib.parse import urljoin, urlsplit
 
 from airgap.digest import Digest, is_digest
 from airgap.errors import IntegrityError, RegistryError, redact
-from airgap.net import RetryPolicy, Sink
-from airgap.net.redirect import is_same_origin
+from airgap.net import RetryPolicy, Sink, Target, Traffic, Transfer
+from airgap.net.wire import Exchange
 from airgap.oci.answers import (
     blob_path,
     check_digest,
     manifest_path,
-    read_tags,
     stated_digest,
 )
 from airgap.oci.auth import Scope
 from airgap.oci.channel import Channel
 from airgap.oci.credentials import Credentials, MachineCredentials
+from airgap.oci.listings import list_referrers, list_tags
 from airgap.oci.manifest import (
     ACCEPT,
     MAX_MANIFEST_BYTES,
-    OCI_INDEX,
     Descriptor,
     Manifest,
     parse_manifest,
 )
+from airgap.oci.referrers import fallback_tag
 from airgap.oci.sink import Verifier
 
 __all__ = ["RegistryAddress", "RegistryReader"]
 
-_NEXT = re.compile(r'<([^>]*)>\s*;\s*rel="?next"?')
-_MAX_PAGES = 1000
+_SIZE = re.compile(r"\d{1,9}\Z", re.ASCII)
 _FOUND = (200,)
 
 
@@ -62,6 +60,7 @@ class RegistryReader:
         address: Where it is.
         credentials: Where credentials come from; this machine's by default.
         retry: How patiently to repeat.
+        traffic: The run's; unlimited and uncounted by default.
     """
 
     def __init__(
@@ -70,6 +69,7 @@ class RegistryReader:
         *,
         credentials: Credentials | None = None,
         retry: RetryPolicy | None = None,
+        traffic: Traffic | None = None,
     ) -> None:
         self.address = address
         self.channel = Channel(
@@ -78,7 +78,9 @@ class RegistryReader:
             host=address.host,
             credentials=credentials or MachineCredentials(),
             retry=retry or RetryPolicy(),
+            traffic=traffic,
         )
+        self._without_referrers: set[str] = set()
 
     def close(self) -> None:
         """Close all connections."""
@@ -130,7 +132,7 @@ class RegistryReader:
         if answer.status == 404:
             return None
         stated, length = stated_digest(answer), answer.headers.get("content-length", "")
-        if not stated or not length.isdigit():
+        if not stated or not _SIZE.match(length) or int(length) > MAX_MANIFEST_BYTES:
             return self.manifest(repository, reference).descriptor
         if is_digest(reference) and stated != reference:
             raise IntegrityError(f"{redact(answer.url)}: the registry states digest {stated}")
@@ -143,34 +145,33 @@ class RegistryReader:
         Raises:
             RegistryError: No such repository (404), refused, or an endless list.
         """
-        tags: list[str] = []
-        path = f"/v2/{repository}/tags/list"
-        for _ in range(_MAX_PAGES):
-            answer = self.channel.send("GET", path, Scope(repository=repository), ok=_FOUND)
-            tags += read_tags(answer)
-            link = _NEXT.search(answer.headers.get("link", ""))
-            if link is None:
-                return tuple(tags)
-            path = self._own_path(answer.url, link[1])
-        raise RegistryError(f"{redact(self.address.url)}: {repository} has endless pages of tags")
+        return list_tags(self.channel, repository)
 
     def referrers(self, repository: str, digest: Digest) -> tuple[Descriptor, ...]:
         """Return what refers to a digest: by the referrers API, else by the fallback tag.
 
+        That there is no such API is remembered for the repositories below the same first name:
+        behind a pull-through cache each may be another registry.
+
         Raises:
             RegistryError: Refused or out of reach.
+            IntegrityError: The list is no index.
         """
-        path = f"/v2/{repository}/referrers/{digest}"
-        answer = self.channel.send(
-            "GET", path, Scope(repository=repository), ok=(200, 404), headers={"Accept": OCI_INDEX}
-        )
-        if answer.status == 200:
-            return parse_manifest(answer.body, source=redact(answer.url)).children
+        namespace = repository.partition("/")[0]
+        if namespace not in self._without_referrers:
+            found = list_referrers(self.channel, repository, digest)
+            if found is not None:
+                return found
+            self._without_referrers.add(namespace)
+        listed = self._find_manifest(repository, fallback_tag(digest))
+        return () if listed is None else listed.children
+
+    def _find_manifest(self, repository: str, reference: str) -> Manifest | None:
         try:
-            return self.manifest(repository, f"{digest.algorithm}-{digest.hex}").children
+            return self.manifest(repository, reference)
         except RegistryError as error:
             if error.status == 404:
-                return ()
+                return None
             raise
 
     def has_blob(self, repository: str, digest: Digest) -> bool:
@@ -207,27 +208,41 @@ class RegistryReader:
         self.download_blob(repository, descriptor, verifier)
         verifier.check(f"{redact(self.address.url)}/{repository}")
 
-    def download_blob(self, repository: str, descriptor: Descriptor, sink: Sink) -> None:
-        """Stream a blob's bytes into a sink, which verifies them.
+    def download_blob(self, repository: str, descriptor: Descriptor, into: Target | Sink) -> None:
+        """Stream a blob's bytes into a target or sink, which verifies them.
 
-        A broken connection is continued behind what the sink already has.
+        A broken connection is continued behind what is there already.
 
         Raises:
             RegistryError: Not there, refused, or out of reach.
             IntegrityError: Another size than described.
         """
-        self.channel.download(
+        self.blob_transfer(repository, descriptor, into).run()
+
+    def blob_transfer(
+        self, repository: str, descriptor: Descriptor, into: Target | Sink
+    ) -> Transfer:
+        """Return the transfer of a blob, to be run; other threads may help with it."""
+        return self.channel.transfer(
             blob_path(repository, descriptor.digest),
             Scope(repository=repository),
-            sink,
+            into,
             size=descriptor.size,
             max_bytes=descriptor.size,
         )
 
-    def _own_path(self, url: str, link: str) -> str:
-        """Return the path of a page's successor, which has to be on this registry."""
-        target = urljoin(url, link)
-        if not is_same_origin(target, self.channel.url):
-            raise RegistryError(f"{redact(url)}: the next page of tags is at {redact(target)}")
-        parts = urlsplit(target)
-        return f"{parts.path}?{parts.query}"
+    def open_blob(self, repository: str, descriptor: Descriptor, offset: int = 0) -> Exchange:
+        """Return the answer with a blob's bytes from an offset on, unverified.
+
+        The caller reads, verifies and closes it.
+
+        Raises:
+            RegistryError: Not there, refused, or it cannot be read from the offset.
+            IntegrityError: Another size than described.
+        """
+        return self.channel.open(
+            blob_path(repository, descriptor.digest),
+            Scope(repository=repository),
+            size=descriptor.size,
+            offset=offset,
+        )

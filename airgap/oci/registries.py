@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 from urllib.parse import urlsplit
 
-from airgap.net import RetryPolicy
+from airgap.net import RetryPolicy, Traffic
 from airgap.oci.client import RegistryAddress, RegistryClient
 from airgap.oci.credentials import Credentials
 
@@ -43,6 +43,7 @@ class Registries:
         redirects: By upstream host; a host that is not here is read where it is.
         credentials: Where credentials come from; this machine's by default.
         retry: How patiently to repeat.
+        traffic: The run's, shared by all clients; unlimited and uncounted by default.
     """
 
     def __init__(
@@ -51,10 +52,12 @@ class Registries:
         *,
         credentials: Credentials | None = None,
         retry: RetryPolicy | None = None,
+        traffic: Traffic | None = None,
     ) -> None:
         self._redirects = dict(redirects or {})
         self._credentials = credentials
         self._retry = retry
+        self._traffic = traffic
         self._clients: dict[RegistryAddress, RegistryClient] = {}
         self._lock = threading.Lock()
 
@@ -65,7 +68,10 @@ class Registries:
             client = self._clients.get(place.address)
             if client is None:
                 client = RegistryClient(
-                    place.address, credentials=self._credentials, retry=self._retry
+                    place.address,
+                    credentials=self._credentials,
+                    retry=self._retry,
+                    traffic=self._traffic,
                 )
                 self._clients[place.address] = client
         return client, f"{place.prefix}/{repository}" if place.prefix else repository

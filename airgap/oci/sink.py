@@ -32,6 +32,12 @@ class Verifier:
         if self._keep:
             self.data += data
 
+    def restart(self) -> None:
+        """Forget what came: it begins again."""
+        self._hash = hashlib.new(self._descriptor.digest.algorithm)
+        self._size = 0
+        self.data.clear()
+
     def check(self, source: str) -> None:
         """Compare with the descriptor.
 

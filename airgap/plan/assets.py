@@ -7,6 +7,7 @@ from collections import defaultdict
 from airgap.errors import Fault, LockError
 from airgap.lock.model import AssetPin, Lock
 from airgap.plan.model import ComponentPlan, PlainValues, ResourcePlan
+from airgap.plan.signatures import plan_release_signatures
 from airgap.plan.trust import fingerprint
 from airgap.site.model import AssetMirror, Site
 
@@ -32,6 +33,7 @@ def plan_asset_mirror(
         inputs["caFingerprint"] = fingerprint(mirror.ca)
     inputs["assetLink"] = site.sidero.asset_link
     inputs["assets"] = {name: _asset(pin) for name, pin in sorted(lock.assets.items())}
+    inputs |= plan_release_signatures(site, lock)
     inputs["policy"] = policy
     return ComponentPlan(
         kind="AssetMirror",

@@ -11,12 +11,13 @@ from airgap.oci.reference import parse_reference
 from airgap.plan.hosts import locked_hosts
 from airgap.plan.mirrors import Mirror, Mirrors
 from airgap.plan.model import ComponentPlan, PlainValues, ResourcePlan
+from airgap.plan.signatures import plan_image_signatures
 from airgap.plan.trust import fingerprint
 from airgap.site.model import Endpoint, Site
 
 __all__ = ["plan_registry"]
 
-_NEEDS = ("talos", "kubernetes", "extensions", "sidero", "workloads")
+_NEEDS = ("talos", "kubernetes", "extensions", "sidero", "workloads", "signatures")
 
 
 def plan_registry(
@@ -41,6 +42,7 @@ def plan_registry(
         "hosts": list(locked_hosts(lock)),
         "mirrors": {host: _mirror(mirror) for host, mirror in mirrors.by_host.items()},
         "nodeAuth": registry.node_auth,
+        **plan_image_signatures(site, lock),
         "policy": policy,
     }
     children = tuple(_image_set(site, lock, name, need) for need in _NEEDS if _images(lock, need))

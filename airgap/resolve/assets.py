@@ -9,8 +9,9 @@ import threading
 from airgap.digest import Digest
 from airgap.errors import IntegrityError, UpstreamError
 from airgap.lock import AssetPin
-from airgap.net import Sink
+from airgap.net import Sink, Target
 from airgap.resolve.needs import AssetWant
+from airgap.resolve.releases import Releases
 from airgap.resolve.sources import FileSource
 from airgap.store import Store, StoredAsset
 from airgap.talos import CHECKSUMS, asset_url
@@ -28,11 +29,16 @@ class Assets:
     Args:
         source: Files by public URL.
         store: Where the bytes are kept; None only hashes them.
+        releases: Tells who signed a release's sums; nobody is asked by default.
     """
 
-    def __init__(self, source: FileSource, store: Store | None) -> None:
+    def __init__(
+        self, source: FileSource, store: Store | None, releases: Releases | None = None
+    ) -> None:
         self._source = source
         self._store = store
+        self._releases = releases or Releases()
+        self._signers: dict[str, str] = {}
         self._stored = store.assets() if store else {}
         self._sums: dict[str, dict[str, Digest]] = {}
         self._lock = threading.Lock()
@@ -42,18 +48,26 @@ class Assets:
 
         Raises:
             UpstreamError: The sums are out of reach, or do not list the file.
+            SignatureError: The sums are signed, but not by whom the site says.
         """
         with self._lock:
             if want.version not in self._sums:
-                url = asset_url(want.version, CHECKSUMS)
-                self._sums[want.version] = _parse_sums(
-                    self._source.read(url, max_bytes=_MAX_SUMS_BYTES), url
-                )
+                self._read_sums(want.version)
             sums = self._sums[want.version]
         if want.name not in sums:
             url = asset_url(want.version, CHECKSUMS)
             raise UpstreamError(f"{url} does not list {want.name}")
         return sums[want.name]
+
+    def signer(self, want: AssetWant) -> str:
+        """Return who signed the sums that `stated_sum` has read, as the lock records it."""
+        return self._signers[want.version]
+
+    def _read_sums(self, version: str) -> None:
+        url = asset_url(version, CHECKSUMS)
+        data = self._source.read(url, max_bytes=_MAX_SUMS_BYTES)
+        self._signers[version] = self._releases.signer(self._source, url, data)
+        self._sums[version] = _parse_sums(data, url)
 
     def resolve(self, want: AssetWant) -> AssetPin:
         """Pin a boot asset; its bytes are read unless the store holds the very ones.
@@ -65,30 +79,48 @@ class Assets:
         key, stated = f"{want.version}/{want.name}", self.stated_sum(want)
         known = self._stored.get(key)
         if self._store and known and known.sha512 == stated and self._store.has(known.sha256):
-            return _pin(want, known)
+            return _pin(want, known, self.signer(want))
         asset = self._read(want, stated)
         if self._store:
             self._store.add_asset(key, asset)
-        return _pin(want, asset)
+        return _pin(want, asset, self.signer(want))
 
     def _read(self, want: AssetWant, stated: Digest) -> StoredAsset:
         if self._store is None:
             hasher = _Hasher()
             self._download(want, hasher)
             return _checked(want, stated, hasher.sha256, hasher.sha512, hasher.size)
-        with self._store.unverified_writer(_MAX_ASSET_BYTES) as writer:
-            self._download(want, writer)
-            return _checked(want, stated, writer.sha256, writer.sha512, writer.size)
+        try:
+            return self._receive(self._store, want, stated)
+        except _StaleBytesError:
+            return self._receive(self._store, want, stated)
 
-    def _download(self, want: AssetWant, sink: Sink) -> None:
+    def _receive(self, store: Store, want: AssetWant, stated: Digest) -> StoredAsset:
+        """Bring an asset into the store, going on where an earlier run was cut off."""
+        with store.receive_asset(stated, max_bytes=_MAX_ASSET_BYTES) as reception:
+            resumed = reception.resumed_bytes
+            self._download(want, reception)
+            found = reception.digests
+            if resumed and found.sha512 != stated:
+                raise _StaleBytesError(f"{want.version}/{want.name}: {resumed} bytes were bad")
+            return _checked(want, stated, found.sha256, found.sha512, found.size)
+
+    def _download(self, want: AssetWant, into: Target | Sink) -> None:
         url = asset_url(want.version, want.name)
-        self._source.download(url, sink, size=None, max_bytes=_MAX_ASSET_BYTES)
+        self._source.download(url, into, size=None, max_bytes=_MAX_ASSET_BYTES)
+
+
+class _StaleBytesError(IntegrityError):
+    """Bytes that an earlier run had kept may be the bad ones: they are gone, try once more."""
 
 
 class _Hasher:
     """Takes the bytes where nobody keeps them."""
 
     def __init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
         self._sha256 = hashlib.sha256()
         self._sha512 = hashlib.sha512()
         self.size = 0
@@ -120,13 +152,14 @@ def _checked(
     return StoredAsset(sha256=sha256, sha512=stated, size=size, origin=origin)
 
 
-def _pin(want: AssetWant, asset: StoredAsset) -> AssetPin:
+def _pin(want: AssetWant, asset: StoredAsset, signer: str) -> AssetPin:
     return AssetPin(
         sha256=str(asset.sha256),
         sha512=str(asset.sha512),
         size=asset.size,
         url=asset_url(want.version, want.name),
         needed_by=want.needed_by,
+        signed_by=signer,
     )
 
 

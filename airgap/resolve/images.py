@@ -1,4 +1,7 @@
-"""Resolve an image: from a tag to the digest of its index, its platforms, and all its bytes."""
+"""Resolve an image: from a tag to the digest of its index, its platforms, and all its bytes.
+
+Where only some platforms are carried, the pin is that of the index cut down to them.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,9 @@ from dataclasses import dataclass
 from airgap.digest import Digest
 from airgap.errors import IntegrityError, RegistryError
 from airgap.lock import ImagePin, PlatformPin
-from airgap.oci.manifest import Descriptor, Manifest
+from airgap.oci.manifest import Descriptor, Manifest, parse_manifest
 from airgap.oci.reference import Reference
+from airgap.oci.subset import is_chosen, subset_index
 from airgap.resolve.needs import ImageWant
 from airgap.resolve.sources import ImageSource
 
@@ -27,8 +31,15 @@ class _Node:
     children: tuple[_Node, ...]
 
 
-def resolve_image(source: ImageSource, want: ImageWant) -> ImagePin:
+def resolve_image(
+    source: ImageSource, want: ImageWant, *, platforms: Sequence[str] = ()
+) -> ImagePin:
     """Pin an image: by its own digest where the reference has one, else by its tag.
+
+    Args:
+        source: Where it is read.
+        want: The image.
+        platforms: Those to carry of an index; all of them when empty, or when it has none of them.
 
     Raises:
         UpstreamError: It is not there, or the registry is out of reach.
@@ -49,15 +60,40 @@ def resolve_image(source: ImageSource, want: ImageWant) -> ImagePin:
         )
         return _Node(manifest=manifest, descriptor=descriptor, children=children)
 
-    root = grow(read(str(reference.digest or reference.tag), 0), None, 0)
+    whole = read(str(reference.digest or reference.tag), 0)
+    carried = _cut(whole, platforms)
+    root = grow(carried, None, 0)
     return ImagePin(
         digest=str(root.manifest.digest),
         media_type=root.manifest.media_type,
         size=_total_size(root),
         platforms=_platforms(root.children),
+        whole=None if carried.digest == whole.digest else str(whole.digest),
         need=want.need,
         needed_by=want.needed_by,
     )
+
+
+def _cut(whole: Manifest, platforms: Sequence[str]) -> Manifest:
+    """Return an index with these platforms only; anything else as it is.
+
+    `fetch` makes the same index again by the names of the platforms in the pin. Where these say
+    less than the choice did (`linux/amd64` of an index that has a `v3`, too), more is kept.
+    """
+    chosen = _names(whole, platforms)
+    wider = _names(whole, chosen)
+    while wider != chosen:
+        chosen, wider = wider, _names(whole, wider)
+    if not chosen:
+        return whole
+    raw = subset_index(whole.raw, chosen)
+    return whole if raw == whole.raw else parse_manifest(raw, media_type=whole.media_type)
+
+
+def _names(whole: Manifest, platforms: Sequence[str]) -> tuple[str, ...]:
+    """Return the chosen ones among an index' platforms, as the index has them."""
+    found = (child.platform for child in whole.children)
+    return tuple(str(each) for each in found if each and is_chosen(each, platforms))
 
 
 def keep_pin(pin: ImagePin, want: ImageWant) -> ImagePin:

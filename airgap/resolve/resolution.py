@@ -7,17 +7,21 @@ are tried before anything is raised.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection as Several
 from dataclasses import dataclass
 
 from airgap.errors import TransferError
 from airgap.lock import Lock, fingerprint
+from airgap.progress import Progress, Tally
 from airgap.resolve.assets import Assets
 from airgap.resolve.needs import class_extensions, find_assets, find_images, find_schematics
-from airgap.resolve.progress import Progress, Tally
+from airgap.resolve.releases import Releases
 from airgap.resolve.run import Note, Run
-from airgap.resolve.sources import FileSource, ImageSource
+from airgap.resolve.selection import Selection
+from airgap.resolve.signatures import Collection
+from airgap.resolve.sources import FileSource
 from airgap.resolve.upgrade import Upgrade
+from airgap.signature import ArtifactSource
 from airgap.site.model import Site
 from airgap.store import Store
 from airgap.transfer.pool import DEFAULT_WORKERS
@@ -37,8 +41,8 @@ def resolve_site(
     site: Site,
     *,
     previous: Lock | None = None,
-    upgrade: Collection[str] | None = None,
-    registries: ImageSource,
+    upgrade: Several[str] | None = None,
+    registries: ArtifactSource,
     releases: FileSource,
     store: Store | None = None,
     progress: Progress | None = None,
@@ -64,22 +68,29 @@ def resolve_site(
     image_wants, asset_wants = find_images(site), find_assets(site)
     extension_wants = class_extensions(site)
     known = {*image_wants, *asset_wants, *(previous.images if previous else ())}
+    moving = Upgrade(upgrade, known=known)
+    tally = Tally(0, progress)
+    signatures = Collection(
+        site.signatures, previous, moving, registries=registries, tally=tally, workers=workers
+    )
     run = Run(
         previous,
-        Upgrade(upgrade, known=known),
+        moving,
         registries=registries,
-        assets=Assets(releases, store),
+        assets=Assets(releases, store, Releases(site.signatures)),
         architectures=site.architectures,
-        tally=Tally(progress),
+        selection=Selection(site.transfer.platforms, must_be_signed=signatures.must_be_signed),
+        tally=tally,
         workers=workers,
     )
     images = run.images(image_wants)
     extensions = run.extensions(extension_wants, images)
     images = run.extension_images(extension_wants, extensions, images)
+    images = signatures.collect(images)
     assets = run.assets(asset_wants)
     run.read_again()
-    if run.failures:
-        raise TransferError("lock", run.failures)
+    if failures := [*run.failures, *signatures.failures]:
+        raise TransferError("lock", failures)
     lock = Lock(
         inputs=fingerprint(site),
         images=dict(sorted(images.items())),
@@ -90,4 +101,4 @@ def resolve_site(
         },
         schematics=find_schematics(site),
     )
-    return Resolution(lock=lock, notes=tuple(sorted(set(run.notes))))
+    return Resolution(lock=lock, notes=tuple(sorted({*run.notes, *signatures.notes})))

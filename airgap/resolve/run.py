@@ -9,13 +9,15 @@ from airgap.digest import Digest
 from airgap.errors import Fault, IntegrityError, SiteError, UpstreamError
 from airgap.lock import AssetPin, ImagePin, Lock, image_key
 from airgap.oci.reference import Reference, parse_reference
+from airgap.progress import Tally
 from airgap.resolve.assets import Assets
 from airgap.resolve.catalogue import find_extension, read_catalogue
 from airgap.resolve.images import keep_pin, missing_architectures, read_tag, resolve_image
 from airgap.resolve.needs import AssetWant, ImageWant
-from airgap.resolve.progress import Tally
+from airgap.resolve.selection import Selection
 from airgap.resolve.sources import ImageSource
 from airgap.resolve.upgrade import Upgrade
+from airgap.rules.signers import UNSIGNED
 from airgap.talos import catalogue_image
 from airgap.transfer.pool import Failures, run_each
 
@@ -46,6 +48,7 @@ class Run:
         registries: Where images are asked for.
         assets: Where boot assets are read.
         architectures: Those of the site.
+        selection: Which platforms of an image are carried.
         tally: Told of each item.
         workers: How many items at a time.
     """
@@ -58,6 +61,7 @@ class Run:
         registries: ImageSource,
         assets: Assets,
         architectures: Collection[str],
+        selection: Selection,
         tally: Tally,
         workers: int,
     ) -> None:
@@ -66,6 +70,7 @@ class Run:
         self._registries = registries
         self._assets = assets
         self._architectures = tuple(architectures)
+        self._selection = selection
         self._tally = tally
         self._workers = workers
         self._read: dict[str, tuple[Reference, str]] = {}
@@ -84,6 +89,8 @@ class Run:
         for key, pin in pins.items():
             for architecture in missing_architectures(pin, self._architectures):
                 self._note(key, f"it has no image for linux/{architecture}")
+            if remark := self._selection.remark(wants[key], pin):
+                self._note(key, remark)
         return pins
 
     def _image(self, key: str, want: ImageWant) -> ImagePin:
@@ -91,19 +98,31 @@ class Run:
         if kept is not None:
             self._look_for_move(key, want.reference, kept)
             self._tally.add(key, "kept")
-            return keep_pin(kept, want)
-        pin = resolve_image(self._registries, want)
+            return keep_pin(self._cut_anew(kept, want), want)
+        pin = resolve_image(self._registries, want, platforms=self._selection.of(want))
         if want.reference.digest is None:
-            self._read[key] = (want.reference, pin.digest)
+            self._read[key] = (want.reference, pin.upstream_digest)
         self._tally.add(key, "resolved")
         return pin
+
+    def _cut_anew(self, pin: ImagePin, want: ImageWant) -> ImagePin:
+        """Return a kept pin with today's platforms: of the index it was made of, not of the tag."""
+        before = self._previous.inputs.platforms if self._previous else ()
+        if self._selection.fits(want, pin, before):
+            return pin
+        there = replace(want.reference, digest=Digest.parse(pin.upstream_digest))
+        return resolve_image(
+            self._registries,
+            replace(want, reference=there),
+            platforms=self._selection.of(want),
+        )
 
     def _kept_image(self, key: str, want: ImageWant) -> ImagePin | None:
         pin = self._previous.images.get(key) if self._previous else None
         if pin is None or self._upgrade.moves(key):
             return None
         wanted = want.reference.digest
-        return pin if wanted is None or str(wanted) == pin.digest else None
+        return pin if wanted is None or str(wanted) == pin.upstream_digest else None
 
     def _look_for_move(self, key: str, reference: Reference, pin: ImagePin) -> None:
         """Ask what a kept tag points to today; a silent upstream must not fail the lock."""
@@ -114,8 +133,8 @@ class Run:
         except (UpstreamError, IntegrityError) as error:
             self._note(key, f"kept; upstream could not be asked: {error.message}")
             return
-        if str(now) != pin.digest:
-            self._note(key, f"the tag moved upstream to {now}; kept at {pin.digest}")
+        if str(now) != pin.upstream_digest:
+            self._note(key, f"the tag moved upstream to {now}; kept at {pin.upstream_digest}")
 
     def read_again(self) -> None:
         """Ask again for every tag that was resolved: one that moved meanwhile is an error."""
@@ -218,10 +237,17 @@ class Run:
             stated = self._assets.stated_sum(want)
             if str(stated) != kept.sha512:
                 self._note(key, f"the release now states {stated}; kept at {kept.sha512}")
+            else:
+                kept = kept.model_copy(update={"signed_by": self._signer(kept, want)})
         except (UpstreamError, IntegrityError) as error:
             self._note(key, f"kept; upstream could not be asked: {error.message}")
         self._tally.add(key, "kept")
         return kept.model_copy(update={"needed_by": want.needed_by})
+
+    def _signer(self, kept: AssetPin, want: AssetWant) -> str:
+        """Return who signed the sums; a signature that was there once is not forgotten."""
+        now = self._assets.signer(want)
+        return kept.signed_by if now == UNSIGNED and kept.signed_by else now
 
     def _note(self, subject: str, message: str) -> None:
         self.notes.append(Note(subject=subject, message=message))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from airgap.net import RetryPolicy, Sink
+from airgap.net import RetryPolicy, Sink, Target, Traffic
 from airgap.net.origins import Origins
 from airgap.oci.manifest import Descriptor, Manifest
 from airgap.oci.registries import Registries
@@ -42,19 +42,19 @@ class FileSource(Protocol):
     def read(self, url: str, *, max_bytes: int) -> bytes:
         """Return a small file."""
 
-    def download(self, url: str, sink: Sink, *, size: int | None, max_bytes: int) -> int:
-        """Stream a file into a sink, and return its size."""
+    def download(self, url: str, into: Target | Sink, *, size: int | None, max_bytes: int) -> None:
+        """Stream a file into a target or sink, going on behind what is there."""
 
 
 @contextmanager
 def open_upstream(
-    site: Site, *, retry: RetryPolicy | None = None
+    site: Site, *, retry: RetryPolicy | None = None, traffic: Traffic | None = None
 ) -> Iterator[tuple[Registries, Origins]]:
     """Open the site's upstream, redirects applied: registries, and the release server's files."""
     releases = site.upstream.releases
     redirects = {RELEASES_URL: releases} if releases else {}
     with (
-        Registries(site.upstream.registries, retry=retry) as registries,
-        Origins(redirects, retry=retry) as origins,
+        Registries(site.upstream.registries, retry=retry, traffic=traffic) as registries,
+        Origins(redirects, retry=retry, traffic=traffic) as origins,
     ):
         yield registries, origins

@@ -13,6 +13,8 @@ from airgap.rules import (
     no_skip_verify,
     node_credentials,
     pinned,
+    signed,
+    signed_release,
 )
 from airgap.rules.exceptions import weigh
 from airgap.rules.findings import Finding, Violation
@@ -35,11 +37,11 @@ class Rule:
 
 MANDATORY_RULES = tuple(
     Rule(name=module.NAME, summary=module.SUMMARY, check=module.check)
-    for module in (no_skip_verify, https_only, pinned, closed)
+    for module in (no_skip_verify, https_only, pinned, closed, signed)
 )
 ADVISORY_RULES = tuple(
     Rule(name=module.NAME, summary=module.SUMMARY, check=module.check)
-    for module in (node_credentials, download_time)
+    for module in (node_credentials, download_time, signed_release)
 )
 
 

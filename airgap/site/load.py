@@ -17,6 +17,7 @@ from airgap.site.known import known_here
 from airgap.site.model import Site
 from airgap.site.secrets import find_secrets, refuse_secret_site
 from airgap.site.shape import read_shape
+from airgap.site.signing import SigningReader
 from airgap.site.stackfile import read_site_value
 
 __all__ = ["STACKS", "load_site", "parse_site", "read_beside", "refuse_secret_site"]
@@ -41,8 +42,8 @@ def parse_site(
         read: Returns the bytes of a file by its path relative to the stack file.
 
     Returns:
-        The site: every `ca` filled from its `caFile`, a relative `assetMirror.path` turned from
-        the stack file's folder to the project's.
+        The site: every `ca` filled from its `caFile`, keys and trust root from theirs, a relative
+        `assetMirror.path` turned from the stack file's folder to the project's.
 
     Raises:
         SiteError: With every fault there is.
@@ -88,11 +89,13 @@ def _parsed(
     plain = {str(key): _with_text_keys(item) for key, item in value.items()}
     shape = read_shape(plain)
     certificates = CertificateReader(read)
-    site = certificates.fill(shape.site, shape.sound)
+    signing = SigningReader(read)
+    site = signing.fill(certificates.fill(shape.site, shape.sound), shape.sound)
     secrets = [fault for _, fault in find_secrets(plain)]
     shapes = _outside(secrets, [fault for _, fault in shape.faults])
     between = [
         *certificates.faults,
+        *signing.faults,
         *check_site(site, known_here(), sections=shape.sound),
     ]
     ill_formed = {fault.path for fault in shapes}

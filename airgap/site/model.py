@@ -9,21 +9,28 @@ editor shows: `airgap.site.schema` puts them into the JSON Schema.
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Annotated, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    ValidationInfo,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
+from pydantic import BeforeValidator, Field
+
+from airgap.site.document import (
+    FORMS,
+    LENIENT,
+    Architecture,
+    Date,
+    Document,
+    Flag,
+    Kept,
+    Link,
+    Name,
+    Prefix,
+    SecretName,
+    Text,
+    Url,
+    Version,
 )
-from pydantic.alias_generators import to_camel
+from airgap.site.signatures import Keyless, Requirement, Signatures, TrustRoot
+from airgap.site.transfer import Limit, Transfer
 
 __all__ = [
     "FORMS",
@@ -36,103 +43,31 @@ __all__ = [
     "Environment",
     "ImageCache",
     "ImageFactory",
+    "Keyless",
     "Kubernetes",
+    "Limit",
     "Mirror",
     "Nodes",
     "Policy",
     "PolicyException",
     "Registry",
+    "Requirement",
     "Retention",
     "ServerClass",
     "Sidero",
+    "Signatures",
     "Site",
     "Talos",
     "Transfer",
+    "TrustRoot",
     "Upstream",
     "UpstreamSource",
 ]
-
-_VERSION = r"^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.]+)?$"
-_NAME = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"  # RFC 1123 subdomain
-_URL = r"^https?://[^\s/?#@]+(/[^\s?#@]*)?$"
-_PREFIX = r"^([a-z0-9._-]+(/[a-z0-9._-]+)*)?$"
-_RATE = r"^[0-9]+(\.[0-9]+)?(M|G)bit/s$"
-_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-
-FORMS = {
-    _VERSION: "a release such as v1.11.5",
-    _NAME: "a Kubernetes name (lower case letters, digits, '-' and '.')",
-    _URL: "a URL such as https://registry.example:5000, without user information or query",
-    _PREFIX: "repository path components such as team/mirror, without slashes at the ends",
-    _RATE: "a rate such as 1Gbit/s or 100Mbit/s",
-    _DATE: "a date such as 2027-01-31",
-}
-"""What each pattern of the schema means, in words: for faults."""
-
-
-LENIENT = "keep text of a wrong form"
-"""Validation context under which text of a wrong form passes: to look for further faults."""
-
-
-def _kept(value: object, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> object:
-    """Let text of a wrong form through when that is asked for."""
-    try:
-        return handler(value)
-    except ValidationError:
-        if info.context == LENIENT and isinstance(value, str):
-            return value
-        raise
 
 
 def _as_source(value: object) -> object:
     """Accept a bare URL where a source is expected."""
     return {"url": value} if isinstance(value, str) else value
-
-
-def _as_secret_name(value: object) -> object:
-    """Accept Kubernetes' form of a reference, `{name: …}`, besides the bare name."""
-    if isinstance(value, dict) and set(value) == {"name"}:
-        return value["name"]
-    return value
-
-
-def _as_date_text(value: object) -> object:
-    """Accept what readers make of an unquoted date.
-
-    Pulumi 3.250 hands `2027-01-31` on as `2027-01-31 00:00:00 +0000 UTC`, and writes it back into
-    the stack file like that.
-    """
-    if isinstance(value, dt.date):
-        return value.isoformat()[:10]
-    if isinstance(value, str):
-        return value.removesuffix(" 00:00:00 +0000 UTC").removesuffix("T00:00:00Z")
-    return value
-
-
-Kept = WrapValidator(_kept)
-Architecture = Literal["amd64", "arm64"]
-Flag = Annotated[bool, Field(strict=True)]
-Version = Annotated[str, StringConstraints(pattern=_VERSION)]
-Name = Annotated[str, StringConstraints(pattern=_NAME), Kept]
-Url = Annotated[str, StringConstraints(pattern=_URL), Kept]
-Text = Annotated[str, StringConstraints(min_length=1), Kept]
-SecretName = Annotated[
-    Name, BeforeValidator(_as_secret_name, json_schema_input_type=str | dict[str, str])
-]
-Date = Annotated[str, StringConstraints(pattern=_DATE), BeforeValidator(_as_date_text), Kept]
-
-
-class Document(BaseModel):
-    """A part of the site: frozen, no unknown keys, camelCase in YAML."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=to_camel,
-        populate_by_name=True,
-        use_attribute_docstrings=True,
-        field_title_generator=lambda name, _: to_camel(name),
-    )
 
 
 class Talos(Document):
@@ -188,7 +123,7 @@ class Registry(Document):
     """embedded: the store served as it is; existing: a registry that images are pushed to."""
     endpoints: Annotated[tuple[Endpoint, ...], Field(min_length=1)]
     """Its URLs without a path; the first is written to, the others are fail-over."""
-    path_prefix: Annotated[str, StringConstraints(pattern=_PREFIX), Kept] = ""
+    path_prefix: Prefix = ""
     """What stands before every repository, such as a Harbor project."""
     layout: Annotated[Literal["prefix", "flat"], Kept] = "prefix"
     """prefix keeps the upstream host as a path component; flat drops it."""
@@ -250,7 +185,7 @@ class Sidero(Document):
     """Where its Secrets live."""
     delivery: Annotated[Literal["files", "cluster"], Kept] = "files"
     """files: YAML in out/<site>/; cluster: applied to a Kubernetes cluster."""
-    asset_link: Annotated[str, StringConstraints(pattern=_RATE), Kept] = "1Gbit/s"
+    asset_link: Link = "1Gbit/s"
     """The link between Sidero and the asset mirror: Sidero gives a download five minutes."""
 
 
@@ -333,13 +268,6 @@ class Upstream(Document):
     """In place of https://factory.talos.dev."""
 
 
-class Transfer(Document):
-    """Limits on transfers (planned)."""
-
-    limits: tuple[str, ...] = ()
-    """Planned."""
-
-
 class Retention(Document):
     """How many earlier locks keep their items from `prune`, and what destroy does."""
 
@@ -406,8 +334,10 @@ class Site(Document):
     """What machines need to know of the site's network."""
     upstream: Upstream = Upstream()
     """Redirects of what is upstream."""
+    signatures: Signatures = Signatures()
+    """What is carried of signatures, and what must be signed by whom."""
     transfer: Transfer = Transfer()
-    """Limits on transfers."""
+    """How bytes are moved."""
     retention: Retention = Retention()
     """What is kept."""
     policy: Policy = Policy()

@@ -10,21 +10,24 @@ from airgap.store.assets import (
     content_path,
     render_checksums,
 )
-from airgap.store.blobs import BlobWriter
 from airgap.store.collect import Collected
 from airgap.store.hashing import FileDigests, hash_file
+from airgap.store.inventory import Inventory, Listed
 from airgap.store.publish import publish_bytes, publish_file
+from airgap.store.reception import Reception
 from airgap.store.store import Store
 from airgap.store.verify import Checked, Damage
 
 __all__ = [
     "BOOT_ASSET",
     "CHECKSUMS",
-    "BlobWriter",
     "Checked",
     "Collected",
     "Damage",
     "FileDigests",
+    "Inventory",
+    "Listed",
+    "Reception",
     "Store",
     "StoredAsset",
     "content_path",

@@ -6,76 +6,29 @@ Safe for several threads and processes: a blob's name is its content, and a rena
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from airgap.digest import Digest, is_digest
 from airgap.errors import IntegrityError, PublishError
 from airgap.oci.manifest import MAX_MANIFEST_BYTES, Descriptor
+from airgap.store.disk import Disk
 from airgap.store.hashing import FileDigests, Hasher, hash_file
 from airgap.store.layout import BLOBS, PARTIAL
 from airgap.store.partial import PartialFile, partial_file, refuse
+from airgap.store.reception import Reception, receive
 
-__all__ = ["MAX_BLOB_BYTES", "BlobWriter", "Blobs"]
+__all__ = ["MAX_BLOB_BYTES", "Blobs"]
 
 MAX_BLOB_BYTES = 64 * 1024**3
 """The bound where a peer does not say how long a blob is."""
 
 
-class BlobWriter:
-    """Takes a blob's bytes in order; bounded, counted and hashed on the way to the disk.
-
-    `size` is what has come so far: a client resumes there. One thread at a time.
-    """
-
-    def __init__(self, partial: PartialFile, *, max_bytes: int, also_sha512: bool) -> None:
-        self._partial = partial
-        self._max_bytes = max_bytes
-        self._also_sha512 = also_sha512
-        self._hasher = Hasher(also_sha512=also_sha512)
-
-    @property
-    def size(self) -> int:
-        """Bytes written so far."""
-        return self._hasher.size
-
-    @property
-    def sha256(self) -> Digest:
-        """The sha256 of the bytes written so far."""
-        return self._hasher.digests().sha256
-
-    @property
-    def sha512(self) -> Digest | None:
-        """The sha512 of the bytes written so far; None unless it was asked for."""
-        return self._hasher.digests().sha512
-
-    @property
-    def digests(self) -> FileDigests:
-        """All digests and the size of the bytes written so far."""
-        return self._hasher.digests()
-
-    def write(self, data: bytes | memoryview) -> None:
-        """Append bytes; the buffer may be reused afterwards.
-
-        Raises:
-            IntegrityError: More bytes than the blob may have.
-            PublishError: The disk refuses them.
-        """
-        if self.size + len(data) > self._max_bytes:
-            raise IntegrityError(f"more than the {self._max_bytes} bytes the blob may have")
-        self._partial.write(data)
-        self._hasher.update(data)
-
-    def restart(self) -> None:
-        """Drop what was written, for a peer that cannot continue in the middle."""
-        self._partial.restart()
-        self._hasher = Hasher(also_sha512=self._also_sha512)
-
-
 class Blobs:
     """The `blobs/` directory of a store."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, disk: Disk | None = None) -> None:
+        self.disk = disk or Disk()
         self._directory = root / BLOBS
         self._staging = root / PARTIAL
 
@@ -143,9 +96,12 @@ class Blobs:
                 self._commit(partial, digest)
         return digest
 
-    @contextmanager
-    def writer(self, descriptor: Descriptor, *, also_sha512: bool = False) -> Iterator[BlobWriter]:
+    def receive(
+        self, descriptor: Descriptor, *, also_sha512: bool = False
+    ) -> AbstractContextManager[Reception]:
         """Receive a blob; leaving the block without an error verifies and publishes it.
+
+        An IntegrityError removes what came; any other error keeps it for the next run.
 
         Args:
             descriptor: What must come; a size of -1 is unknown, and bounded.
@@ -155,25 +111,44 @@ class Blobs:
             IntegrityError: Size or digest differ; nothing stays on disk.
             PublishError: The disk refuses.
         """
-        max_bytes = descriptor.size if descriptor.size >= 0 else MAX_BLOB_BYTES
-        wants_sha512 = also_sha512 or descriptor.digest.algorithm == "sha512"
-        with partial_file(self._staging) as partial:
-            writer = BlobWriter(partial, max_bytes=max_bytes, also_sha512=wants_sha512)
-            yield writer
-            _check(descriptor, writer.digests)
-            self._commit(partial, descriptor.digest)
+        digest = descriptor.digest
 
-    @contextmanager
-    def unverified_writer(self, max_bytes: int) -> Iterator[BlobWriter]:
-        """Receive bytes nobody has named yet; they are published under their own sha256.
+        def accept(found: FileDigests) -> Path:
+            _check(descriptor, found)
+            return self.path(digest)
 
-        For `lock`: the caller compares `writer.sha512` with what upstream says, and raises inside
-        the block when it differs.
+        return receive(
+            self.disk,
+            self._staging,
+            key=f"{digest.algorithm}-{digest.hex}",
+            size=descriptor.size,
+            max_bytes=descriptor.size if descriptor.size >= 0 else MAX_BLOB_BYTES,
+            also_sha512=also_sha512 or digest.algorithm == "sha512",
+            accept=accept,
+        )
+
+    def receive_asset(self, sha512: Digest, *, max_bytes: int) -> AbstractContextManager[Reception]:
+        """Receive what only its sha512 is known of; it is published under its sha256.
+
+        Raises:
+            IntegrityError: The sha512 differs, or more bytes come than may; nothing stays.
+            PublishError: The disk refuses.
         """
-        with partial_file(self._staging) as partial:
-            writer = BlobWriter(partial, max_bytes=max_bytes, also_sha512=True)
-            yield writer
-            self._commit(partial, writer.sha256)
+
+        def accept(found: FileDigests) -> Path:
+            if found.sha512 != sha512:
+                raise IntegrityError(f"expected {sha512}, {found.size} bytes have {found.sha512}")
+            return self.path(found.sha256)
+
+        return receive(
+            self.disk,
+            self._staging,
+            key=f"{sha512.algorithm}-{sha512.hex}",
+            size=-1,
+            max_bytes=max_bytes,
+            also_sha512=True,
+            accept=accept,
+        )
 
     def every(self) -> Iterator[Digest]:
         """Yield the digest of each blob, in order; files with other names are not ours."""

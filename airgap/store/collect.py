@@ -21,11 +21,14 @@ __all__ = ["Collected", "collect_blobs", "find_orphans"]
 class Collected:
     """What was removed (or would be), and how many bytes that frees in the store.
 
-    A published hard link keeps its bytes on the disk.
+    A published hard link keeps its bytes on the disk. `forgotten` are names that nothing keeps any
+    more, `partial_bytes` what half-received blobs took that nobody works on.
     """
 
     removed: tuple[Digest, ...]
     freed_bytes: int
+    forgotten: tuple[str, ...] = ()
+    partial_bytes: int = 0
 
 
 def find_orphans(

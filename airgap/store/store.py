@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from airgap.digest import Digest
@@ -21,11 +22,15 @@ from airgap.store.assets import (
     check_key,
     parse_artifact,
 )
-from airgap.store.blobs import Blobs, BlobWriter
+from airgap.store.blobs import Blobs
 from airgap.store.collect import Collected, collect_blobs, find_orphans
+from airgap.store.disk import Disk
 from airgap.store.index import Entry, Index
+from airgap.store.inventory import Inventory, take_inventory
+from airgap.store.landing import measure_kept, remove_stale
 from airgap.store.layout import PARTIAL, locked, open_layout
 from airgap.store.partial import sweep
+from airgap.store.reception import Reception
 from airgap.store.verify import Checked, Damage, verify_blobs
 from airgap.store.walk import read_manifest, walk
 
@@ -35,9 +40,9 @@ __all__ = ["Store"]
 class Store:
     """A content store by its directory; use `Store.open`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, disk: Disk | None = None) -> None:
         self.root = root
-        self.blobs = Blobs(root)
+        self.blobs = Blobs(root, disk)
         self.index = Index(root)
 
     @classmethod
@@ -80,15 +85,15 @@ class Store:
         """Store bytes held in memory; IntegrityError when they are not the expected ones."""
         return self.blobs.put(data, expected=expected)
 
-    def writer(
+    def receive(
         self, descriptor: Descriptor, *, also_sha512: bool = False
-    ) -> AbstractContextManager[BlobWriter]:
-        """Receive a blob in parts: see `Blobs.writer`."""
-        return self.blobs.writer(descriptor, also_sha512=also_sha512)
+    ) -> AbstractContextManager[Reception]:
+        """Receive a blob, going on where an earlier run was cut off: see `Blobs.receive`."""
+        return self.blobs.receive(descriptor, also_sha512=also_sha512)
 
-    def unverified_writer(self, max_bytes: int) -> AbstractContextManager[BlobWriter]:
-        """Receive bytes that nobody has named yet: see `Blobs.unverified_writer`."""
-        return self.blobs.unverified_writer(max_bytes)
+    def receive_asset(self, sha512: Digest, *, max_bytes: int) -> AbstractContextManager[Reception]:
+        """Receive what only its sha512 is known of: see `Blobs.receive_asset`."""
+        return self.blobs.receive_asset(sha512, max_bytes=max_bytes)
 
     # Names
 
@@ -161,15 +166,60 @@ class Store:
         """Return the blobs that no name reaches; IntegrityError when a manifest is bad."""
         return find_orphans(self.blobs, self._roots())
 
+    def inventory(self) -> Inventory:
+        """List the names with their sizes and what they share; IntegrityError: a bad index.json."""
+        partial_bytes = measure_kept(self.root / PARTIAL)
+        return take_inventory(self.blobs, self.index.entries(), partial_bytes=partial_bytes)
+
     def collect(self, keep: Collection[Digest] = (), *, dry_run: bool = False) -> Collected:
         """Remove the blobs that neither a name nor `keep` (and what it reaches) needs.
+
+        Half-received blobs that nobody works on go, too.
 
         Raises:
             IntegrityError: A manifest is bad, so that what it needs is unknown; nothing is removed.
         """
+        return self._collect(self.index.entries, keep, dry_run=dry_run)
+
+    def retain(self, keep: Collection[Digest], *, dry_run: bool = False) -> Collected:
+        """Forget every name whose image or asset is not in `keep`; then collect.
+
+        Args:
+            keep: The digests of images (their index or manifest) and boot assets (their sha256).
+            dry_run: Only tell.
+
+        Raises:
+            IntegrityError: A manifest is bad, so that what it needs is unknown; no blob is removed.
+        """
+        kept = frozenset(keep)
+        gone = tuple(entry.name for entry in self._named() if self._content(entry) not in kept)
+        if not dry_run:
+            self.forget(gone)
+
+        def entries() -> Iterable[Entry]:
+            left = self.index.entries()
+            return (entry for entry in left if entry.name not in gone) if dry_run else left
+
+        return replace(self._collect(entries, kept, dry_run=dry_run), forgotten=gone)
+
+    def _collect(
+        self, entries: Callable[[], Iterable[Entry]], keep: Collection[Digest], *, dry_run: bool
+    ) -> Collected:
         with locked(self.root):
             sweep(self.root / PARTIAL)
-            return collect_blobs(self.blobs, self._roots(), keep, dry_run=dry_run)
+            roots = [entry.descriptor for entry in entries()]
+            collected = collect_blobs(self.blobs, roots, keep, dry_run=dry_run)
+            freed = remove_stale(self.blobs.disk, self.root / PARTIAL, dry_run=dry_run)
+            return replace(collected, partial_bytes=freed)
+
+    def _named(self) -> tuple[Entry, ...]:
+        return tuple(entry for entry in self.index.entries() if entry.name)
+
+    def _content(self, entry: Entry) -> Digest:
+        """Return the digest that a lock knows an entry by."""
+        if entry.descriptor.artifact_type != BOOT_ASSET:
+            return entry.descriptor.digest
+        return parse_artifact(read_manifest(self.blobs, entry.descriptor)).sha256
 
     def _roots(self) -> list[Descriptor]:
         return [entry.descriptor for entry in self.index.entries()]

@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from airgap.errors import PublishError
 from airgap.store.partial import refuse, replace_bytes, sweep
+from airgap.transfer.sessions import Sessions
 
 __all__ = ["LEDGER_VERSION", "How", "Ledger", "SetRecord", "ledger_root"]
 
@@ -148,6 +149,10 @@ class Ledger:
         with self._change() as record:
             for key in keys:
                 record.items.pop(key, None)
+
+    def uploads(self) -> Sessions:
+        """Return the record of uploads under way there."""
+        return Sessions(self.path.with_suffix(".uploads.json"))
 
     # Other processes
 

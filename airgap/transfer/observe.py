@@ -20,7 +20,7 @@ from airgap.transfer.ledger import Ledger
 from airgap.transfer.pool import run_each
 from airgap.transfer.readback import MirrorReader
 
-__all__ = ["file_fault", "observe_assets"]
+__all__ = ["file_fault", "hash_of", "observe_assets"]
 
 _WORKERS = 4
 _Digest = Callable[[Path], str]
@@ -64,6 +64,11 @@ def file_fault(path: Path, item: AssetItem, digest: _Digest) -> str:
     except OSError as error:
         raise refuse(path, error) from error
     return "" if found == str(item.sha256) else found
+
+
+def hash_of(path: Path) -> str:
+    """Return the sha256 of a file, hashed now."""
+    return str(hash_file(path).sha256)
 
 
 def _look(

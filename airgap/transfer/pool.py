@@ -15,7 +15,7 @@ from airgap.errors import AirgapError, TransferError
 __all__ = ["DEFAULT_WORKERS", "Failures", "run_each"]
 
 T = TypeVar("T")
-DEFAULT_WORKERS = 6
+DEFAULT_WORKERS = 8
 
 Failures = list[tuple[str, AirgapError]]
 

@@ -15,14 +15,14 @@ from pathlib import Path
 from airgap.digest import Digest
 from airgap.errors import PublishError, TransferError
 from airgap.net import RetryPolicy
-from airgap.store import Store, hash_file, publish_file
+from airgap.progress import Progress, Tally
+from airgap.store import Store, publish_file
 from airgap.store.publish import Mode
 from airgap.transfer.checksums import merge_checksums
 from airgap.transfer.destination import AssetItem, MirrorDestination
 from airgap.transfer.ledger import Ledger
-from airgap.transfer.observe import file_fault
+from airgap.transfer.observe import file_fault, hash_of
 from airgap.transfer.pool import Failures, run_each
-from airgap.transfer.progress import Progress, Tally
 from airgap.transfer.readback import MirrorReader
 
 __all__ = ["Published", "check_served", "publish_assets"]
@@ -141,7 +141,7 @@ class _Publication:
         """Return the paths an asset is not at, refusing to touch a file that is somebody else's."""
         missing = []
         for path in item.paths:
-            fault = file_fault(self._root / path, item, _sha256)
+            fault = file_fault(self._root / path, item, hash_of)
             if fault and fault != "missing" and not self._is_ours(path):
                 raise PublishError(
                     f"{self._root / path} is there ({fault}), and this program did not publish it",
@@ -178,7 +178,3 @@ def _read_back(
             reader.check_listed(name.partition("/")[0], by_name[name])
 
         return run_each(list(by_name), check, workers=_WORKERS)[1]
-
-
-def _sha256(path: Path) -> str:
-    return str(hash_file(path).sha256)

@@ -1,36 +1,48 @@
-"""Store → registry: what is there stays, what another repository has is mounted, the rest is sent.
+"""Store (or upstream) → registry: what is there stays, what another repository has is mounted.
 
 One HEAD a manifest tells whether an image is there (a present manifest means present blobs). A
-blob is sent once a run and mounted everywhere else; children go before their index, the tag last,
-so that nobody ever pulls half an image.
+blob is sent once a run and mounted everywhere else, the largest first; an upload that was cut goes
+on where the registry's account of it ends. Children go before their index, the tag last, so that
+nobody ever pulls half an image.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from airgap.digest import Digest
-from airgap.errors import IntegrityError, PublishError, RegistryError, TransferError
-from airgap.net import RetryPolicy
+from airgap.errors import TransferError
+from airgap.net import RetryPolicy, Traffic
 from airgap.oci.client import RegistryAddress, RegistryClient
 from airgap.oci.credentials import Credentials
-from airgap.oci.manifest import Descriptor, Manifest
+from airgap.oci.manifest import Manifest
+from airgap.oci.sources import UploadSessions
+from airgap.progress import Meter, Outcome, Planned, Progress, Summary, Tally
 from airgap.store import Store
+from airgap.transfer.contents import Content, StoreContent
 from airgap.transfer.destination import ImageItem, RegistryDestination
 from airgap.transfer.ledger import Ledger
 from airgap.transfer.pool import DEFAULT_WORKERS, Failures, run_each
-from airgap.transfer.progress import Progress, Tally
+from airgap.transfer.schedule import run_jobs
+from airgap.transfer.survey import Need, PushSurvey
 
-__all__ = ["Pushed", "connect", "push_images", "read_images"]
+__all__ = ["Pushed", "connect", "push_images", "push_sets", "read_images"]
+
+_FALLBACK = re.compile(r"sha256-[0-9a-f]{64}")
+Sets = Mapping[str, Sequence[ImageItem]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pushed:
-    """What a push did: images by outcome."""
+    """What a push did: images by outcome, blobs mounted, and the bytes that went out."""
 
     present: int
     pushed: int
+    mounted: int = 0
+    moved_bytes: int = 0
 
 
 def connect(
@@ -38,10 +50,11 @@ def connect(
     *,
     credentials: Credentials | None = None,
     retry: RetryPolicy | None = None,
+    traffic: Traffic | None = None,
 ) -> RegistryClient:
     """Return a client for a destination; the caller closes it."""
     address = RegistryAddress(url=destination.endpoint.rstrip("/"), ca=destination.ca)
-    return RegistryClient(address, credentials=credentials, retry=retry)
+    return RegistryClient(address, credentials=credentials, retry=retry, traffic=traffic)
 
 
 def push_images(
@@ -52,36 +65,90 @@ def push_images(
     items: Sequence[ImageItem],
     ledger: Ledger,
     *,
+    traffic: Traffic | None = None,
     progress: Progress | None = None,
     workers: int = DEFAULT_WORKERS,
 ) -> Pushed:
-    """Bring a set's images into a registry, and record them in the ledger.
+    """Bring one set's images from the store into a registry: see `push_sets`."""
+    return push_sets(
+        StoreContent(store),
+        client,
+        destination,
+        {set_name: items},
+        ledger,
+        traffic=traffic,
+        progress=progress,
+        workers=workers,
+    )
+
+
+def push_sets(
+    content: Content,
+    client: RegistryClient,
+    destination: RegistryDestination,
+    sets: Sets,
+    ledger: Ledger,
+    *,
+    traffic: Traffic | None = None,
+    progress: Progress | None = None,
+    workers: int = DEFAULT_WORKERS,
+) -> Pushed:
+    """Bring sets of images into a registry in one run, and record them in the ledger.
 
     A tag with another digest is an error, unless we brought it or the destination says `overwrite`.
 
     Args:
-        store: Holds the images, whole.
+        content: Holds the images, whole.
         client: Connected to the destination.
         destination: Where they go.
-        set_name: The set they belong to.
-        items: All images of the set.
+        sets: All images of each set, by its name.
         ledger: The destination's record.
+        traffic: The limits and counts of this run, the ones that the client was made with.
         progress: Told of each image that is there, and of each blob.
         workers: How many transfers at a time.
 
     Raises:
         TransferError: Some images could not be brought; all others are there and recorded.
     """
+    began = time.monotonic()
+    traffic = traffic or Traffic()
+    retried = traffic.counts.retries
+    items = {item.key: item for held in sets.values() for item in held}
     with ledger.transferring():
-        ledger.intend(set_name, [item.key for item in items])
-        push = _Push(store, client, destination, ledger, workers)
-        present, missing, failures = push.survey(items)
-        ledger.mark(found=[item.key for item in present], making=[item.key for item in missing])
-        failures += push.send(missing, present, progress)
-        if failures:
-            raise TransferError(f"set {set_name}", failures)
-        ledger.complete(set_name, [item.key for item in items])
-    return Pushed(present=len(present), pushed=len(missing))
+        for name, held in sets.items():
+            ledger.intend(name, [item.key for item in held])
+        survey = PushSurvey(
+            content, client, destination, ledger, list(items.values()), workers=workers
+        )
+        ledger.mark(
+            found=[item.key for item in survey.present],
+            making=[item.key for item in survey.missing],
+        )
+        push = _Push(content, client, destination, ledger, traffic, progress, workers)
+        failures = survey.failures + push.send(survey)
+        failed = {label for label, _ in failures}
+        for name, held in sets.items():
+            if not failed.intersection(item.label for item in held):
+                ledger.complete(name, [item.key for item in held])
+    pushed = Pushed(
+        present=len(survey.present),
+        pushed=len(survey.missing),
+        mounted=push.mounted,
+        moved_bytes=push.moved_bytes,
+    )
+    if progress is not None:
+        progress(
+            Summary(
+                moved_bytes=pushed.moved_bytes,
+                skipped=pushed.present,
+                mounted=pushed.mounted,
+                retried=traffic.counts.retries - retried,
+                seconds=time.monotonic() - began,
+            )
+        )
+    if failures:
+        raise TransferError(f"set {', '.join(sets)}", failures)
+    return pushed
 
 
 def read_images(
@@ -114,127 +181,52 @@ def read_images(
 class _Push:
     def __init__(
         self,
-        store: Store,
+        content: Content,
         client: RegistryClient,
         destination: RegistryDestination,
         ledger: Ledger,
+        traffic: Traffic,
+        progress: Progress | None,
         workers: int,
     ) -> None:
-        self._store = store
+        self._content = content
         self._client = client
         self._destination = destination
         self._ledger = ledger
+        self._traffic = traffic
+        self._progress = progress
         self._workers = workers
-        # A tag that we brought is ours to move: a new lock, or the repair of one that was moved.
-        self._ours = {
-            ImageItem.parse(key).label
-            for key, how in ledger.items().items()
-            if how in ("made", "making")
-        }
+        self.mounted = 0
+        self.moved_bytes = 0
 
-    def survey(
-        self, items: Sequence[ImageItem]
-    ) -> tuple[list[ImageItem], list[ImageItem], Failures]:
-        """Sort the images into those that are there, and those to be sent."""
-        by_label = {item.label: item for item in items}
-        verdicts, failures = run_each(
-            list(by_label), lambda label: self._is_present(by_label[label]), workers=self._workers
-        )
-        present = [by_label[label] for label, is_there in verdicts.items() if is_there]
-        missing = [by_label[label] for label, is_there in verdicts.items() if not is_there]
-        return present, missing, failures
-
-    def _is_present(self, item: ImageItem) -> bool:
-        repository = self._destination.repository(item.name)
-        found = self._client.head_manifest(repository, item.reference)
-        if found is None or found.digest == item.digest:
-            return found is not None
-        if not self._destination.overwrite and item.label not in self._ours:
-            raise RegistryError(
-                f"the tag is there with {found.digest}, not {item.digest}",
-                hint="somebody else's image has this tag: remove it there, or set "
-                "registry.overwrite: true in the site",
-            )
-        return False
-
-    def send(
-        self,
-        missing: Sequence[ImageItem],
-        present: Sequence[ImageItem],
-        progress: Progress | None,
-    ) -> Failures:
-        """Send images: their blobs, each once, then their manifests."""
-        by_label = {item.label: item for item in missing}
-        trees, failures = run_each(
-            list(by_label), lambda label: self._tree(by_label[label]), workers=self._workers
-        )
-        needs = self._needs(by_label, trees)
-        homes = self._homes(present) if needs else {}
-        largest_first = sorted(needs, key=lambda digest: -needs[digest].descriptor.size)
-        tally = Tally(len(needs) + len(trees), progress)
-        _, broken = run_each(
-            largest_first,
-            lambda digest: self._place(needs[digest], homes.get(digest, ""), tally),
-            workers=self._workers,
-        )
+    def send(self, survey: PushSurvey) -> Failures:
+        """Send the images that are missing: their blobs, each once, then their manifests."""
+        trees, failures = survey.trees()
+        needs = survey.needs(trees)
+        homes = survey.homes() if needs else {}
+        tally = Tally(len(needs) + len(trees), self._progress)
+        if self._progress is not None:
+            self._progress(Planned(size_bytes=sum(need.descriptor.size for need in needs.values())))
+        jobs = [self._job(need, homes.get(digest, ""), tally) for digest, need in needs.items()]
+        broken = run_jobs(jobs, workers=self._workers, traffic=self._traffic)
+        self.mounted = sum(job.mounted for job in jobs)
+        self.moved_bytes = sum(job.moved_bytes for job in jobs)
         lost = {label: error for digest, error in broken for label in needs[digest].labels}
         failures += lost.items()
         whole = [label for label in trees if label not in lost]
-        _, refused = run_each(
-            whole,
-            lambda label: self._put(by_label[label], trees[label], tally),
-            workers=self._workers,
-        )
-        return failures + refused
-
-    def _tree(self, item: ImageItem) -> tuple[Manifest, ...]:
-        """Return an image's manifests in the order they are put: children before their index."""
-        return tuple(_children_first(self._store, item.digest))
-
-    def _needs(
-        self, by_label: Mapping[str, ImageItem], trees: Mapping[str, tuple[Manifest, ...]]
-    ) -> dict[str, _Need]:
-        needs: dict[str, _Need] = {}
-        for label, tree in trees.items():
-            repository = self._destination.repository(by_label[label].name)
-            for blob in (blob for manifest in tree for blob in manifest.blobs):
-                need = needs.setdefault(str(blob.digest), _Need(descriptor=blob))
-                need.labels[label] = None
-                need.repositories[repository] = None
-        return needs
-
-    def _homes(self, present: Sequence[ImageItem]) -> dict[str, str]:
-        """Return a repository that is thought to have a blob, for as many as we know of.
-
-        From the images found there now, and from all that the ledger says we brought.
-        """
-        made = [key for key, how in self._ledger.items().items() if how == "made"]
-        homes: dict[str, str] = {}
-        for item in (*present, *(ImageItem.parse(key) for key in made)):
-            try:
-                manifests = list(_children_first(self._store, item.digest))
-            except (PublishError, IntegrityError):
-                continue  # no longer in this store: nothing is known of its blobs
-            for blob in (blob for manifest in manifests for blob in manifest.blobs):
-                homes.setdefault(str(blob.digest), self._destination.repository(item.name))
-        return homes
-
-    def _place(self, need: _Need, home: str, tally: Tally) -> None:
-        """Bring one blob into each repository that needs it, sending it at most once."""
-        digest, moved = need.descriptor.digest, 0
-        path = self._store.blob_path(digest)
-        if not self._store.has(digest):
-            raise PublishError(
-                f"{digest} is not in the store",
-                hint="run `python -m airgap fetch <site>` outside, and carry the store",
+        by_label = {item.label: item for item in survey.missing}
+        for wave in _in_waves(whole, by_label):
+            _, refused = run_each(
+                wave,
+                lambda label: self._put(by_label[label], trees[label], tally),
+                workers=self._workers,
             )
-        for repository in need.repositories:
-            if not self._client.has_blob(repository, digest):
-                source = "" if home == repository else home
-                way = self._client.upload_blob(repository, need.descriptor, path, mount_from=source)
-                moved += need.descriptor.size if way == "uploaded" else 0
-            home = repository
-        tally.add(str(digest), "uploaded" if moved else "mounted", moved)
+            failures += refused
+        return failures
+
+    def _job(self, need: Need, home: str, tally: Tally) -> _Placing:
+        uploads = self._ledger.uploads()
+        return _Placing(self._content, self._client, need, home, tally, self._progress, uploads)
 
     def _put(self, item: ImageItem, tree: tuple[Manifest, ...], tally: Tally) -> None:
         repository = self._destination.repository(item.name)
@@ -245,17 +237,67 @@ class _Push:
         tally.add(item.label, "pushed")
 
 
-class _Need:
-    """A blob, the repositories that need it and the images it belongs to, each in order."""
+class _Placing:
+    """A job: one blob into each repository that needs it, sent at most once."""
 
-    def __init__(self, *, descriptor: Descriptor) -> None:
-        self.descriptor = descriptor
-        self.repositories: dict[str, None] = {}
-        self.labels: dict[str, None] = {}
+    def __init__(
+        self,
+        content: Content,
+        client: RegistryClient,
+        need: Need,
+        home: str,
+        tally: Tally,
+        progress: Progress | None,
+        sessions: UploadSessions,
+    ) -> None:
+        self.name = str(need.descriptor.digest)
+        self.size = need.descriptor.size
+        self.mounted = 0
+        self.moved_bytes = 0
+        self._content = content
+        self._client = client
+        self._need = need
+        self._home = home
+        self._tally = tally
+        self._progress = progress
+        self._sessions = sessions
+
+    def run(self) -> None:
+        """Place it."""
+        descriptor = self._need.descriptor
+        source = self._content.blob(
+            self._need.name, descriptor, Meter(self.name, descriptor.size, self._progress)
+        )
+        home = self._home
+        for repository in self._need.repositories:
+            # Asking for a mount tells as well whether it is there; without one it is asked first.
+            if home in ("", repository) and self._client.has_blob(repository, descriptor.digest):
+                self._sessions.drop(repository, descriptor.digest)
+                home = repository
+                continue
+            way = self._client.upload_blob(
+                repository,
+                descriptor,
+                source,
+                mount_from="" if home == repository else home,
+                sessions=self._sessions,
+            )
+            self.mounted += way == "mounted"
+            self.moved_bytes += descriptor.size if way == "uploaded" else 0
+            home = repository
+        outcome: Outcome = "uploaded" if self.moved_bytes else "mounted"
+        self._tally.add(self.name, outcome, self.moved_bytes)
+
+    def help(self) -> bool:
+        """An upload is one stream: the specification wants its chunks in order."""
+        return False
 
 
-def _children_first(store: Store, digest: Digest) -> Iterator[Manifest]:
-    manifest = store.manifest(digest)
-    for child in manifest.children:
-        yield from _children_first(store, child.digest)
-    yield manifest
+def _in_waves(labels: Sequence[str], items: Mapping[str, ImageItem]) -> tuple[list[str], list[str]]:
+    """Put off the fallback tags of referrers.
+
+    A registry without the referrers API has them changed with every manifest that has a subject;
+    as they are locked they come last.
+    """
+    last = [label for label in labels if _FALLBACK.fullmatch(items[label].tag)]
+    return [label for label in labels if label not in last], last

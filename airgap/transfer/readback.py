@@ -13,7 +13,7 @@ from typing import Self
 
 from airgap.digest import Digest
 from airgap.errors import IntegrityError, PublishError, UpstreamError, redact
-from airgap.net import Download, RetryPolicy, Wire, client_context
+from airgap.net import Download, RetryPolicy, Sink, Transfer, Wire, client_context
 from airgap.store import CHECKSUMS
 from airgap.transfer.checksums import parse_checksums
 from airgap.transfer.destination import AssetItem, MirrorDestination
@@ -32,6 +32,10 @@ class _Hash:
 
     def write(self, data: memoryview) -> None:
         self._hash.update(data)
+
+    def restart(self) -> None:
+        self._hash = hashlib.sha512()
+        self.data.clear()
 
     @property
     def digest(self) -> Digest:
@@ -108,11 +112,11 @@ class MirrorReader:
 
         self._hold(path, listed, item.sha512)
 
-    def _download(self, path: str, sink: _Hash, *, size: int | None, max_bytes: int) -> None:
+    def _download(self, path: str, sink: Sink, *, size: int | None, max_bytes: int) -> None:
         download = Download(
             self._wire, f"{self._base}/{path}", sink, size=size, max_bytes=max_bytes
         )
-        self._retry.run(lambda: download.attempt({}))
+        Transfer(download, lambda attempt: self._retry.run(lambda: attempt({}))).run()
 
     def _hold(self, path: str, observe: Callable[[], Digest | None], expected: Digest) -> None:
         url = f"{redact(self._base)}/{path}"

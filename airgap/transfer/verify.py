@@ -17,13 +17,13 @@ from airgap.lock.model import Lock
 from airgap.oci.client import RegistryClient
 from airgap.oci.credentials import Credentials
 from airgap.oci.manifest import Descriptor, Manifest
+from airgap.progress import Progress, Tally
 from airgap.site.model import Site
 from airgap.store import Store
 from airgap.transfer.destination import AssetItem, ImageItem, MirrorDestination, RegistryDestination
 from airgap.transfer.ledger import Ledger, ledger_root
 from airgap.transfer.observe import observe_assets
 from airgap.transfer.pool import Failures, run_each
-from airgap.transfer.progress import Progress, Tally
 from airgap.transfer.push import connect
 from airgap.transfer.readback import MirrorReader
 from airgap.transfer.wanted import assets_of, images_of, mirror_of, registry_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from airgap.digest import Digest
-from airgap.lock.model import AssetPin, Lock
+from airgap.lock.model import AssetPin, ImagePin, Lock
 from airgap.oci.reference import Reference, parse_reference
 from airgap.site.model import Site
 from airgap.transfer.destination import (
@@ -15,7 +15,7 @@ from airgap.transfer.destination import (
     RegistryDestination,
 )
 
-__all__ = ["assets_of", "images_of", "mirror_of", "registry_of"]
+__all__ = ["asset_sets", "assets_of", "image_sets", "images_of", "mirror_of", "registry_of"]
 
 
 def registry_of(site: Site) -> RegistryDestination:
@@ -58,6 +58,27 @@ def assets_of(locks: Iterable[Lock]) -> tuple[AssetItem, ...]:
         for item in (_asset(name, pin),)
     }
     return tuple(items.values())
+
+
+def image_sets(site: str, lock: Lock) -> dict[str, tuple[ImageItem, ...]]:
+    """Return a lock's images by set, named as the plan names its ImageSets."""
+    needs = dict.fromkeys(pin.need for pin in lock.images.values())
+    return {
+        f"{site}/{need}": images_of([lock.model_copy(update={"images": _of_need(lock, need)})])
+        for need in needs
+    }
+
+
+def asset_sets(site: str, lock: Lock) -> dict[str, tuple[AssetItem, ...]]:
+    """Return a lock's boot assets by set, named as the plan names its AssetSets."""
+    by_set: dict[str, list[AssetItem]] = {}
+    for item in assets_of([lock]):
+        by_set.setdefault(f"{site}/talos-{item.name.partition('/')[0]}", []).append(item)
+    return {name: tuple(items) for name, items in by_set.items()}
+
+
+def _of_need(lock: Lock, need: str) -> dict[str, ImagePin]:
+    return {key: pin for key, pin in lock.images.items() if pin.need == need}
 
 
 def _asset(name: str, pin: AssetPin) -> AssetItem:

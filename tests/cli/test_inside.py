@@ -25,7 +25,17 @@ PASSWORD = "MARKED-registry-password"
 def test_help_lists_every_command(airgap: Command) -> None:
     outcome = airgap("--help")
     assert outcome.exit_code == 0
-    for command in ("lock", "fetch", "check", "serve", "verify", "prune", "secret"):
+    for command in (
+        "lock",
+        "fetch",
+        "check",
+        "mirror",
+        "serve",
+        "verify",
+        "prune",
+        "secret",
+        "store",
+    ):
         assert re.search(rf"^  {command} ", outcome.stdout, re.MULTILINE)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import re
 import ssl
+from contextlib import closing
 from datetime import UTC, datetime
 
 import httpx
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from airgap.errors import UpstreamError
 from airgap.net import RetryPolicy, client_context
-from airgap.net.failure import WIRE_ERRORS, unreachable
+from airgap.net.failure import WIRE_ERRORS, refused, unreachable
 from airgap.net.redirect import follow, headers_for, is_same_origin
 from airgap.net.retry import parse_retry_after
 from airgap.net.wire import Wire
@@ -98,16 +100,61 @@ def test_retry_after_is_seconds_or_a_date() -> None:
     assert parse_retry_after("") is None
 
 
-def test_waits_are_capped_and_attempts_counted() -> None:
+def test_own_waits_are_capped_and_attempts_counted() -> None:
     waits: list[float] = []
-    policy = RetryPolicy(attempts=4, max_wait_s=9.0, sleep=waits.append)
+    repeats: list[int] = []
+    policy = RetryPolicy(
+        attempts=9, max_wait_s=2.0, sleep=waits.append, on_retry=lambda: repeats.append(1)
+    )
 
     def fail() -> None:
-        raise UpstreamError("busy", retryable=True, retry_after_s=3600.0)
+        raise UpstreamError("busy", retryable=True)
 
     with pytest.raises(UpstreamError, match="busy"):
         policy.run(fail)
-    assert waits == [9.0, 9.0, 9.0]
+    assert len(waits) == len(repeats) == 8
+    assert max(waits) <= 2.0
+
+
+def test_wait_the_peer_asks_for_is_kept_whole() -> None:
+    """RFC 9110, 10.2.3: how long the client ought to wait; knocking earlier is impolite."""
+    waits: list[float] = []
+
+    def fail() -> None:
+        raise UpstreamError("busy", retryable=True, retry_after_s=120.0)
+
+    with pytest.raises(UpstreamError, match="busy"):
+        RetryPolicy(attempts=3, max_wait_s=9.0, sleep=waits.append).run(fail)
+    assert waits == [120.0, 120.0]
+
+
+@pytest.mark.parametrize(
+    ("headers", "moment"),
+    [
+        ({"retry-after": "21600"}, 21600),
+        ({"ratelimit-remaining": "0;w=21600"}, 21600),  # Docker Hub says no more than this
+        ({"ratelimit": '"day";r=0;t=3600'}, 3600),
+        ({"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"}, 366 * 86400),
+        ({"retry-after": "9" * 400}, 366 * 86400),
+    ],
+)
+def test_quota_beyond_our_patience_fails_at_once_and_says_until_when(
+    headers: dict[str, str], moment: float
+) -> None:
+    waits: list[float] = []
+    before = datetime.now(UTC)
+    error = refused("GET", "https://hub.example/v2/a/manifests/x", 429, headers, b"slow down")
+
+    def fail() -> None:
+        raise error
+
+    with pytest.raises(UpstreamError, match=r"429: slow down; it asked for no more before") as told:
+        RetryPolicy(sleep=waits.append).run(fail)
+    assert waits == []
+    stated = re.search(r"before (\d{4}-\d\d-\d\d \d\d:\d\d) UTC", str(told.value))
+    assert stated is not None
+    until = datetime.strptime(stated[1], "%Y-%m-%d %H:%M").replace(tzinfo=UTC)
+    assert 0 <= (until - before).total_seconds() - moment < 120
 
 
 def test_final_failure_is_not_repeated() -> None:
@@ -134,11 +181,46 @@ def test_given_authority_replaces_the_machines(tmp_path_factory: pytest.TempPath
     assert context.check_hostname
 
 
+@pytest.mark.parametrize(
+    "location", ["https://b.example:99999/?sig=MARKED", "https://[b/MARKED", "//[::1/x?MARKED"]
+)
+def test_redirect_to_no_url_is_our_error(location: str) -> None:
+    with pytest.raises(UpstreamError, match="no URL") as caught:
+        follow("https://a.example/", location)
+    assert "MARKED" not in str(caught.value)
+
+
+def test_text_of_a_broken_url_does_not_show_its_signature() -> None:
+    """http.client and httpx quote the whole target in InvalidURL."""
+    url = "http://127.0.0.1:9/x?X-Amz-Signature=MARKED and a space"
+    with closing(Wire(client_context())) as wire, pytest.raises(UpstreamError) as caught:
+        wire.open("GET", url, headers={})
+    assert "MARKED" not in str(caught.value)
+    assert not caught.value.retryable
+    error = httpx.InvalidURL("bad character in 'https://r.example/?X-Amz-Signature=MARKED'")
+    assert "MARKED" not in str(unreachable("https://r.example/?X-Amz-Signature=MARKED", error))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"your header was: Authorization: Basic c2l0ZTpNQVJLRUQ=",
+        b'{"errors": [{"code": "X", "message": "bad token Bearer c2l0ZTpNQVJLRUQ="}]}',
+        b"x" * 280 + b" Bearer c2l0ZTpNQVJLRUQ" * 3,
+    ],
+)
+def test_credentials_a_server_echoes_are_not_told(body: bytes) -> None:
+    for status in (400, 401, 500):
+        found = refused("GET", "https://r.example/", status, {}, body)
+        assert "c2l0" not in found.diagnostics()
+
+
 def test_proxy_of_the_environment_is_not_used_for_loopback(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    wire = Wire(client_context())
-    with pytest.raises(UpstreamError, match=r"127\.0\.0\.1:9/"):
+    with (
+        closing(Wire(client_context())) as wire,
+        pytest.raises(UpstreamError, match=r"127\.0\.0\.1:9/"),
+    ):
         wire.open("GET", "http://127.0.0.1:9/", headers={})
-    wire.close()

@@ -24,6 +24,7 @@ from airgap.oci.auth import parse_challenge
 from airgap.oci.client import RegistryAddress, RegistryClient
 from airgap.oci.credentials import Credential, MachineCredentials
 from airgap.oci.manifest import Descriptor
+from airgap.oci.sources import FileSource
 from lab.auth import BasicAuth, BearerAuth
 from lab.registry import Registry
 from lab.server import Simulator
@@ -110,8 +111,11 @@ def test_push_asks_for_a_token_of_its_own_and_mount_for_both_repositories(
         blob = Descriptor(media_type="", digest=Digest.parse(digest_of(layer)), size=len(layer))
         found = machine(tmp_path, {"auths": {registry.host: auth_of("site", MARKED)}})
         with RegistryClient(RegistryAddress(url=registry.url), credentials=found) as client:
-            assert client.upload_blob("site/a", blob, path) == "uploaded"
-            assert client.upload_blob("site/b", blob, path, mount_from="site/a") == "mounted"
+            assert client.upload_blob("site/a", blob, FileSource(path)) == "uploaded"
+            assert (
+                client.upload_blob("site/b", blob, FileSource(path), mount_from="site/a")
+                == "mounted"
+            )
         queries = [exchange.query for exchange in registry.requests.select(path="/token")]
     assert "scope=repository%3Asite%2Fa%3Apull%2Cpush" in queries[0]
     assert "scope=repository%3Asite%2Fa%3Apull" in queries[1].split("&")

@@ -13,6 +13,7 @@ from airgap.net import RetryPolicy
 from airgap.oci.client import RegistryAddress, RegistryClient
 from airgap.oci.manifest import Descriptor
 from airgap.oci.registries import Registries
+from airgap.oci.sources import FileSource
 from lab.faults import LOGIN_PAGE
 from lab.registry import Registry
 from lab.tls import Authority
@@ -30,6 +31,10 @@ def descriptor_of(data: bytes) -> Descriptor:
 
 class Collector(io.BytesIO):
     """A sink that keeps everything."""
+
+    def restart(self) -> None:
+        self.seek(0)
+        self.truncate()
 
 
 def test_index_comes_whole_by_tag_and_by_digest(
@@ -136,15 +141,16 @@ def test_server_that_ignores_ranges_is_read_from_the_start_without_doubling(
     assert sink.getvalue() == layer
 
 
-def test_206_that_does_not_continue_is_refused(
+def test_206_that_does_not_continue_is_never_appended(
     client: RegistryClient, registry: Registry, image: PracticeImage
 ) -> None:
     registry.faults.add("/blobs/", truncate_to=1_200_000)
     registry.faults.add(
         "/blobs/", status=206, body=b"x" * 10, headers={"Content-Range": "bytes 7-16/3000000"}
     )
-    with pytest.raises(RegistryError, match="206 with Content-Range"):
-        client.download_blob(REPOSITORY, descriptor_of(image.blobs[1]), Collector())
+    sink = Collector()
+    client.download_blob(REPOSITORY, descriptor_of(image.blobs[1]), sink)
+    assert sink.getvalue() == image.blobs[1]
 
 
 def test_flipped_bit_in_a_blob_is_found(
@@ -242,8 +248,10 @@ def test_upload_then_mount_then_manifest(
     path.write_bytes(data)
     blob = descriptor_of(data)
     assert not client.has_blob("site/one", blob.digest)
-    assert client.upload_blob("site/one", blob, path) == "uploaded"
-    assert client.upload_blob("site/two", blob, path, mount_from="site/one") == "mounted"
+    assert client.upload_blob("site/one", blob, FileSource(path)) == "uploaded"
+    assert (
+        client.upload_blob("site/two", blob, FileSource(path), mount_from="site/one") == "mounted"
+    )
     assert registry.content.pool.read(str(blob.digest)) == data
     assert client.has_blob("site/two", blob.digest)
     assert registry.uploads.open_sessions == 0
@@ -255,7 +263,9 @@ def test_upload_falls_back_when_the_mount_is_not_possible(
     path = tmp_path / "layer"
     path.write_bytes(b"layer")
     blob = descriptor_of(b"layer")
-    assert client.upload_blob("site/two", blob, path, mount_from="not/there") == "uploaded"
+    assert (
+        client.upload_blob("site/two", blob, FileSource(path), mount_from="not/there") == "uploaded"
+    )
     assert client.has_blob("site/two", blob.digest)
 
 
@@ -265,7 +275,7 @@ def test_broken_upload_is_begun_anew(
     registry.faults.add("/blobs/uploads/", method="PUT", status=503)
     path = tmp_path / "layer"
     path.write_bytes(b"layer")
-    assert client.upload_blob("site/two", descriptor_of(b"layer"), path) == "uploaded"
+    assert client.upload_blob("site/two", descriptor_of(b"layer"), FileSource(path)) == "uploaded"
 
 
 def test_upload_location_without_tls_is_refused(tmp_path: Path) -> None:
@@ -282,7 +292,7 @@ def test_upload_location_without_tls_is_refused(tmp_path: Path) -> None:
             RegistryClient(address, retry=IMPATIENT) as client,
             pytest.raises(RegistryError, match="without TLS"),
         ):
-            client.upload_blob("x", descriptor_of(b"layer"), path)
+            client.upload_blob("x", descriptor_of(b"layer"), FileSource(path))
 
 
 def test_private_authority_is_trusted_only_when_given(tmp_path: Path, image: PracticeImage) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.peers import PEERS, PeerError, Peers, locate
+from tools.peers import PEERS, PeerError, Peers, golang, locate
 from tools.peers.folder import cache_folder, make_once, recipe_folder
 
 
@@ -77,7 +77,7 @@ def test_cache_follows_the_xdg_variable(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 def test_absent_peer_is_named_with_what_gets_it(tmp_path: Path) -> None:
-    nowhere = Peers(folders={"go": tmp_path / "go", "debian": tmp_path / "debian"})
+    nowhere = Peers(folders={name: tmp_path / name for name in ("go", "cosign", "debian")})
 
     assert nowhere.missing() == [peer.name for peer in PEERS]
     with pytest.raises(PeerError, match=r"the real crane .* is not here; `make peers` gets it"):
@@ -100,6 +100,7 @@ def test_getter_names_what_it_could_not_get_and_fails(tmp_path: Path) -> None:
     for peer in PEERS:
         assert f"failed {peer.name} " in done.stdout
     assert "why the go peers failed" in done.stdout
+    assert "why the cosign peers failed" in done.stdout
     assert "why the debian peers failed" in done.stdout
 
 
@@ -109,8 +110,9 @@ def test_every_peer_is_here_in_the_version_that_was_asked_for() -> None:
     peers = locate()
 
     assert peers.missing() == []
-    pins = (Path(__file__).parents[2] / "tools" / "peers" / "go.mod").read_text()
+    pins = {build.recipe: (build.pins / "go.mod").read_text() for build in golang.BUILDS}
     for peer in PEERS:
-        if peer.recipe == "go":
-            assert f"{peer.source} {peers.version(peer.name)}" in pins
+        if peer.recipe in pins:
+            assert f"{peer.source} {peers.version(peer.name)}" in pins[peer.recipe]
+    assert peers.version("cosign") == "v2.6.1"
     assert peers.version("docker-registry").startswith("2.8.2")

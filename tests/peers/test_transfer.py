@@ -147,7 +147,8 @@ def test_everything_arrives_with_its_digest_and_nothing_is_sent_twice(
         first = push_images(store, registry, place, "all", items, ledger)
         second = push_images(store, registry, place, "all", items, ledger)
 
-    assert (first, second) == (Pushed(present=0, pushed=3), Pushed(present=3, pushed=0))
+    assert (first.present, first.pushed) == (0, 3)
+    assert second == Pushed(present=3, pushed=0)
     for name, client in clients.items():
         pulled = _pull_all(client, destination.host, source.images, tmp_path / name)
         assert pulled == source.images, name

@@ -34,6 +34,7 @@ _EXCEPTION: Raw = {
 _DOCKER = ("registry", "mirrors", "docker.io")
 _DOCKER_PATH = 'site.registry.mirrors["docker.io"]'
 _CLASS = ("serverClasses", 0)
+_LIMIT = "site.transfer.limits[0]"
 
 SHAPES: list[Case] = [
     (("schemaVersion",), 2, "site.schemaVersion", "found 2, expected 1"),
@@ -69,6 +70,26 @@ SHAPES: list[Case] = [
     (("sidero", "namespace"), "Sidero", "site.sidero.namespace", "a Kubernetes name"),
     (("assetMirror", "path"), "", "site.assetMirror.path", "expected some text"),
     (("upstream", "factory"), 5, "site.upstream.factory", "expected a mapping"),
+    (("transfer", "limits"), ["20MiB/s"], "site.transfer.limits[0]", "expected a mapping"),
+    (("transfer", "limits"), [{}], "site.transfer.limits[0].rate", "missing"),
+    (("transfer", "limits"), [{"rate": "20 MiB"}], f"{_LIMIT}.rate", "such as 20MiB/s"),
+    (("transfer", "limits"), [{"rate": "1KB/s"}], f"{_LIMIT}.rate", "100Mbit/s or unlimited"),
+    (("transfer", "limits"), [{"rate": "iB/s"}], f"{_LIMIT}.rate", "such as 20MiB/s"),
+    (
+        ("transfer", "limits"),
+        [{"between": "22:00", "rate": "unlimited"}],
+        f"{_LIMIT}.between",
+        "a time of day such as 22:00-06:00",
+    ),
+    (
+        ("transfer", "limits"),
+        [{"between": "22:00-25:00", "rate": "unlimited"}],
+        f"{_LIMIT}.between",
+        "a time of day such as 22:00-06:00",
+    ),
+    (("transfer", "connections"), 0, "site.transfer.connections", "1 or more"),
+    (("transfer", "connections"), 65, "site.transfer.connections", "64 or less"),
+    (("transfer", "platforms"), ["amd64"], "site.transfer.platforms[0]", "linux/amd64"),
     (
         ("policy", "exceptions"),
         [{**_EXCEPTION, "expires": "soon"}],
@@ -78,6 +99,39 @@ SHAPES: list[Case] = [
 ]
 
 COMBINATIONS: list[Case] = [
+    (("transfer", "limits"), [{"rate": "0MiB/s"}], f"{_LIMIT}.rate", "too slow"),
+    (("transfer", "limits"), [{"rate": "7kbit/s"}], f"{_LIMIT}.rate", "at least 1kB/s"),
+    (
+        ("transfer", "limits"),
+        [{"rate": "20MiB/s"}, {"between": "22:00-06:00", "rate": "unlimited"}],
+        _LIMIT,
+        "move it to the end",
+    ),
+    (
+        ("transfer", "limits"),
+        [{"between": "08:00-08:00", "rate": "1MB/s"}],
+        f"{_LIMIT}.between",
+        "at the same time",
+    ),
+    (
+        ("transfer", "limits"),
+        [{"between": "00:00-24:00", "rate": "1MB/s"}],
+        f"{_LIMIT}.between",
+        "for all day",
+    ),
+    (
+        ("transfer", "limits"),
+        [{"between": "08:00-17:00", "rate": "1MB/s"}] * 2,
+        "site.transfer.limits[1].between",
+        "item 0",
+    ),
+    (("transfer", "platforms"), ["linux/arm64"], "site.transfer.platforms", "add linux/amd64"),
+    (
+        ("transfer", "platforms"),
+        ["linux/amd64", "linux/amd64"],
+        "site.transfer.platforms[1]",
+        "item 0 already",
+    ),
     (("talos", "versions"), ["v1.11.5", "v1.11.99"], "site.talos.versions[1]", "tables"),
     (("talos", "versions"), ["v1.11.5"] * 2, "site.talos.versions[1]", "item 0 already"),
     (("kubernetes", "versions"), ["v1.20.0"], "site.kubernetes.versions[0]", "1.29 to 1.34"),
@@ -387,7 +441,6 @@ PLANNED: list[Case] = [
     (("registry", "kind"), "harbor", "site.registry.kind", ""),
     (("imageFactory",), {"kind": "deployed"}, "site.imageFactory.kind", ""),
     (("manifests",), ["app.yaml"], "site.manifests", ""),
-    (("transfer", "limits"), ["10MB/s"], "site.transfer.limits", ""),
 ]
 
 

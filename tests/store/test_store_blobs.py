@@ -11,7 +11,7 @@ import pytest
 from airgap.digest import Digest
 from airgap.errors import IntegrityError, PublishError
 from airgap.oci.manifest import Descriptor
-from airgap.store import BlobWriter, Store, hash_file
+from airgap.store import Reception, Store, hash_file
 
 Describe = Callable[[str, bytes], Descriptor]
 
@@ -46,11 +46,11 @@ def test_written_blob_lies_read_only_under_its_digest(store: Store) -> None:
     descriptor = Descriptor(
         media_type="application/octet-stream", digest=Digest("sha256", ABC_SHA256), size=3
     )
-    with store.writer(descriptor, also_sha512=True) as writer:
-        writer.write(memoryview(b"a"))
+    with store.receive(descriptor, also_sha512=True) as reception:
+        reception.write(0, memoryview(b"a"))
         assert not store.has(descriptor.digest)
-        writer.write(b"bc")
-        assert writer.sha512 == Digest("sha512", ABC_SHA512)
+        reception.write(1, b"bc")
+        assert reception.digests.sha512 == Digest("sha512", ABC_SHA512)
     path = store.root / "blobs" / "sha256" / ABC_SHA256
     assert path.read_bytes() == b"abc"
     assert path.stat().st_mode & 0o777 == 0o444
@@ -59,23 +59,23 @@ def test_written_blob_lies_read_only_under_its_digest(store: Store) -> None:
 
 
 def test_sha512_is_not_computed_unasked(store: Store, descriptor_of: Describe) -> None:
-    with store.writer(descriptor_of("application/octet-stream", b"abc")) as writer:
-        writer.write(b"abc")
-        assert writer.sha512 is None
+    with store.receive(descriptor_of("application/octet-stream", b"abc")) as reception:
+        reception.write(0, b"abc")
+        assert reception.digests.sha512 is None
 
 
 @pytest.mark.parametrize("sent", [b"abd", b"ab", b"", b"abcd", b"x" * 1_000_000])
 def test_wrong_bytes_leave_nothing(store: Store, descriptor_of: Describe, sent: bytes) -> None:
     before = files_below(store.root)
     descriptor = descriptor_of("application/octet-stream", b"abc")
-    with pytest.raises(IntegrityError), store.writer(descriptor) as writer:
-        writer.write(sent)
+    with pytest.raises(IntegrityError), store.receive(descriptor) as reception:
+        reception.write(0, sent)
     assert files_below(store.root) == before
 
 
 def receive_half(store: Store, descriptor: Descriptor) -> None:
-    with store.writer(descriptor) as writer:
-        writer.write(b"ab")
+    with store.receive(descriptor) as reception:
+        reception.write(0, b"ab")
         raise ConnectionResetError
 
 
@@ -89,52 +89,66 @@ def test_failed_transfer_leaves_nothing(store: Store, descriptor_of: Describe) -
 
 def test_restarted_transfer_counts_from_nothing(store: Store, descriptor_of: Describe) -> None:
     descriptor = descriptor_of("application/octet-stream", b"abc")
-    with store.writer(descriptor) as writer:
-        writer.write(b"xy")
-        assert writer.size == 2
-        writer.restart()
-        assert writer.size == 0
-        writer.write(b"abc")
+    with store.receive(descriptor) as reception:
+        reception.write(0, b"xy")
+        assert reception.missing() == ((2, 3),)
+        reception.restart()
+        assert reception.missing() == ((0, 3),)
+        reception.write(0, b"abc")
     assert store.read(descriptor.digest) == b"abc"
 
 
 def test_unknown_size_is_accepted_with_the_right_digest(store: Store) -> None:
     descriptor = Descriptor(media_type="x", digest=Digest("sha256", ABC_SHA256), size=-1)
-    with store.writer(descriptor) as writer:
-        writer.write(b"abc")
+    with store.receive(descriptor) as reception:
+        reception.write(0, b"abc")
     assert store.has(descriptor.digest)
 
 
 def test_sha512_digest_is_verified_too(store: Store) -> None:
     descriptor = Descriptor(media_type="x", digest=Digest("sha512", ABC_SHA512), size=3)
-    with pytest.raises(IntegrityError), store.writer(descriptor) as writer:
-        writer.write(b"abd")
-    with store.writer(descriptor) as writer:
-        writer.write(b"abc")
+    with pytest.raises(IntegrityError), store.receive(descriptor) as reception:
+        reception.write(0, b"abd")
+    with store.receive(descriptor) as reception:
+        reception.write(0, b"abc")
     assert store.read(descriptor.digest) == b"abc"
     assert store.is_intact(descriptor.digest)
 
 
-def test_unnamed_bytes_are_kept_under_their_own_digest(store: Store) -> None:
-    with store.unverified_writer(10) as writer:
-        writer.write(b"abc")
+def test_asset_known_by_its_sha512_lies_under_its_sha256(store: Store) -> None:
+    with store.receive_asset(Digest("sha512", ABC_SHA512), max_bytes=10) as reception:
+        reception.write(0, b"abc")
     assert store.has(Digest("sha256", ABC_SHA256))
-    assert writer.sha512 == Digest("sha512", ABC_SHA512)
-    assert writer.size == 3
+    assert not store.has(Digest("sha512", ABC_SHA512))
+    assert reception.digests.sha512 == Digest("sha512", ABC_SHA512)
+    assert reception.digests.size == 3
 
 
-def write_all(writer: BlobWriter, parts: list[bytes]) -> None:
+def test_asset_with_another_sha512_leaves_nothing(store: Store) -> None:
+    before = files_below(store.root)
+    expected = Digest("sha512", ABC_SHA512)
+    with (
+        pytest.raises(IntegrityError, match=ABC_SHA512),
+        store.receive_asset(expected, max_bytes=10) as reception,
+    ):
+        reception.write(0, b"abd")
+    assert files_below(store.root) == before
+
+
+def write_all(reception: Reception, parts: list[bytes]) -> None:
+    offset = 0
     for part in parts:
-        writer.write(part)
+        reception.write(offset, part)
+        offset += len(part)
 
 
-def test_unnamed_bytes_are_bounded(store: Store) -> None:
+def test_asset_is_bounded(store: Store) -> None:
     before = files_below(store.root)
     with (
         pytest.raises(IntegrityError, match="more than the 10 bytes"),
-        store.unverified_writer(10) as writer,
+        store.receive_asset(Digest("sha512", ABC_SHA512), max_bytes=10) as reception,
     ):
-        write_all(writer, [b"abcdefgh", b"abcdefgh"])
+        write_all(reception, [b"abcdefgh", b"abcdefgh"])
     assert files_below(store.root) == before
 
 
@@ -164,8 +178,8 @@ def test_put_and_write_repair_an_altered_blob(store: Store, descriptor_of: Descr
     store.put(b"abc")
     assert store.read(digest) == b"abc"
     damage(store.blob_path(digest), b"abd")
-    with store.writer(descriptor_of("x", b"abc")) as writer:
-        writer.write(b"abc")
+    with store.receive(descriptor_of("x", b"abc")) as reception:
+        reception.write(0, b"abc")
     assert store.read(digest) == b"abc"
 
 

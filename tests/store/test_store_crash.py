@@ -43,9 +43,9 @@ for number in itertools.count():
     config = b'{"n": "%d %s"}' % (number, seed.encode())
     data = (b"%d %s " % (number, seed.encode())) * 60_000
     layer = describe("application/vnd.oci.image.layer.v1.tar", data)
-    with store.writer(layer) as writer:
+    with store.receive(layer) as reception:
         for start in range(0, len(data), 65536):
-            writer.write(data[start:start + 65536])
+            reception.write(start, data[start:start + 65536])
     store.put(config)
     document = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "layers": [as_json(layer)],
                 "config": as_json(describe("application/vnd.oci.image.config.v1+json", config))}

@@ -10,7 +10,7 @@ from tools.peers import debian, golang
 from tools.peers.catalogue import PEERS, locate
 
 _RECIPES: dict[str, Callable[[Callable[[str], None]], bool]] = {
-    "go": golang.get,
+    **{build.recipe: build.get for build in golang.BUILDS},
     "debian": debian.get,
 }
 _STARTED = time.monotonic()
@@ -19,7 +19,7 @@ _output = threading.Lock()
 
 def main() -> int:
     """Get what is missing; return 1 if anything still is."""
-    with ThreadPoolExecutor(max_workers=len(_RECIPES)) as pool:  # one computes, one downloads
+    with ThreadPoolExecutor(max_workers=len(_RECIPES)) as pool:  # they compute or download
         outcomes = dict(zip(_RECIPES, pool.map(_get, _RECIPES), strict=True))
     peers = locate()
     missing = peers.missing()

@@ -23,7 +23,7 @@ class Peer:
 
     Attributes:
         name: What tests call it.
-        recipe: ``go`` (built from a Go module) or ``debian`` (from Debian packages).
+        recipe: ``go`` or ``cosign`` (built from Go modules), or ``debian`` (Debian packages).
         path: Where it lies in the recipe's folder.
         source: Module or package that its version is the version of.
     """
@@ -36,8 +36,14 @@ class Peer:
 
 PEERS: Sequence[Peer] = (
     *(
-        Peer(name=program.name, recipe="go", path=f"bin/{program.name}", source=program.module)
-        for program in golang.PROGRAMS
+        Peer(
+            name=program.name,
+            recipe=build.recipe,
+            path=f"bin/{program.name}",
+            source=program.module,
+        )
+        for build in golang.BUILDS
+        for program in build.programs
     ),
     *(
         Peer(name=program.name, recipe="debian", path=f"bin/{program.name}", source=program.package)
@@ -87,4 +93,5 @@ class Peers:
 
 def locate() -> Peers:
     """Say where the peers of this checkout's recipes are, or would be. Asks no network."""
-    return Peers(folders={"go": golang.folder(), "debian": debian.folder()})
+    built = {build.recipe: build.folder() for build in golang.BUILDS}
+    return Peers(folders={**built, "debian": debian.folder()})

@@ -1,7 +1,8 @@
-"""The peers that are Go programs, built from the modules that go.mod names.
+"""The peers that are Go programs, built from the modules that a go.mod names.
 
-go.mod and go.sum beside this file pin every module by version and hash; ``-mod=readonly`` lets a
-build use nothing else.
+Each `Build` has a folder with go.mod and go.sum, which pin every module by version and hash;
+``-mod=readonly`` lets a build use nothing else. cosign has a folder of its own: it needs 300
+modules at versions the others do not share, and neither's pins make the other be built again.
 """
 
 import json
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from tools.peers.folder import make_once, recipe_folder
 
-__all__ = ["PROGRAMS", "Program", "folder", "get"]
+__all__ = ["BUILDS", "Build", "Program"]
 
 _HERE = Path(__file__).parent
 _FLAGS = ("-trimpath", "-mod=readonly", "-buildvcs=false", "-ldflags=-s -w")
@@ -29,51 +30,86 @@ class Program:
     package: str
 
 
-PROGRAMS: Sequence[Program] = (
-    Program(name="crane", module="github.com/google/go-containerregistry", package="cmd/crane"),
-    Program(name="regctl", module="github.com/regclient/regclient", package="cmd/regctl"),
-    Program(
-        name="registry", module="github.com/distribution/distribution/v3", package="cmd/registry"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """Programs that are built together: the name of their recipe, and where their pins lie."""
+
+    recipe: str
+    pins: Path
+    programs: Sequence[Program]
+    duration: str
+
+    def folder(self) -> Path:
+        """Name the folder that the programs are, or will be, in."""
+        pins = ((self.pins / name).read_bytes() for name in ("go.mod", "go.sum"))
+        packages = " ".join(map(_package, self.programs))
+        flags = " ".join(_FLAGS)
+        return recipe_folder(self.recipe, flags.encode(), packages.encode(), *pins)
+
+    def get(self, say: Callable[[str], None]) -> bool:
+        """Build the programs unless they are there; say whether it did.
+
+        Raises:
+            OSError: There is no Go, or the disk refused.
+            RuntimeError: The build failed; the text ends with the compiler's last words.
+        """
+        return make_once(self.folder(), lambda partial: self._fill(partial, say))
+
+    def _fill(self, partial: Path, say: Callable[[str], None]) -> None:
+        count = len(self.programs)
+        noun = "program" if count == 1 else "programs"
+        say(f"building {count} {noun} from Go modules ({self.duration} from nothing)")
+        packages = map(_package, self.programs)
+        command = ["go", "build", "-v", *_FLAGS, "-o", f"{partial / 'bin'}{os.sep}", *packages]
+        _follow(command, self.pins, say)
+        versions = {each.module: _version(each.module, self.pins) for each in self.programs}
+        (partial / "versions.json").write_text(json.dumps(versions, indent=2))
+
+
+BUILDS: Sequence[Build] = (
+    Build(
+        recipe="go",
+        pins=_HERE,
+        programs=(
+            Program(
+                name="crane", module="github.com/google/go-containerregistry", package="cmd/crane"
+            ),
+            Program(name="regctl", module="github.com/regclient/regclient", package="cmd/regctl"),
+            Program(name="regsync", module="github.com/regclient/regclient", package="cmd/regsync"),
+            Program(
+                name="registry",
+                module="github.com/distribution/distribution/v3",
+                package="cmd/registry",
+            ),
+            Program(
+                name="conformance",
+                module="github.com/opencontainers/distribution-spec/conformance",
+                package="",
+            ),
+        ),
+        duration="4 minutes",
     ),
-    Program(
-        name="conformance",
-        module="github.com/opencontainers/distribution-spec/conformance",
-        package="",
+    Build(
+        recipe="cosign",
+        pins=_HERE / "cosign",
+        programs=(
+            Program(name="cosign", module="github.com/sigstore/cosign/v2", package="cmd/cosign"),
+        ),
+        duration="10 minutes",
     ),
 )
 
 
-def folder() -> Path:
-    """Name the folder that the Go peers are, or will be, in."""
-    pins = ((_HERE / name).read_bytes() for name in ("go.mod", "go.sum"))
-    return recipe_folder("go", " ".join(_FLAGS).encode(), *pins)
+def _package(program: Program) -> str:
+    return f"{program.module}/{program.package}".rstrip("/")
 
 
-def get(say: Callable[[str], None]) -> bool:
-    """Build the Go peers unless they are there; say whether it did.
-
-    Raises:
-        OSError: There is no Go, or the disk refused.
-        RuntimeError: The build failed; the text ends with the compiler's last words.
-    """
-    return make_once(folder(), lambda partial: _build(partial, say))
-
-
-def _build(partial: Path, say: Callable[[str], None]) -> None:
-    packages = [f"{each.module}/{each.package}".rstrip("/") for each in PROGRAMS]
-    say(f"building {len(packages)} programs from their Go modules (4 minutes from nothing)")
-    command = ["go", "build", "-v", *_FLAGS, "-o", f"{partial / 'bin'}{os.sep}", *packages]
-    _follow(command, say)
-    versions = {each.module: _version(each.module) for each in PROGRAMS}
-    (partial / "versions.json").write_text(json.dumps(versions, indent=2))
-
-
-def _follow(command: Sequence[str], say: Callable[[str], None]) -> None:
+def _follow(command: Sequence[str], pins: Path, say: Callable[[str], None]) -> None:
     """Run a build and tell now and then how many packages it has compiled."""
     last: list[str] = []
     with subprocess.Popen(
         command,
-        cwd=_HERE,
+        cwd=pins,
         env=_environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -87,10 +123,10 @@ def _follow(command: Sequence[str], say: Callable[[str], None]) -> None:
         raise RuntimeError("go build failed:\n  " + "\n  ".join(last))
 
 
-def _version(module: str) -> str:
+def _version(module: str, pins: Path) -> str:
     command = ["go", "list", "-mod=readonly", "-m", "-f", "{{.Version}}", module]
     return subprocess.run(
-        command, cwd=_HERE, env=_environment(), check=True, capture_output=True, text=True
+        command, cwd=pins, env=_environment(), check=True, capture_output=True, text=True
     ).stdout.strip()
 
 

@@ -17,6 +17,8 @@ from airgap.site.check import (
     planned,
     policy,
     registry,
+    signatures,
+    transfer,
     upstream,
     versions,
 )
@@ -35,6 +37,8 @@ CHECKS: tuple[Check, ...] = (
     *boot.CHECKS,
     *nodes.CHECKS,
     *upstream.CHECKS,
+    *signatures.CHECKS,
+    *transfer.CHECKS,
     *policy.CHECKS,
 )
 

@@ -1,0 +1,56 @@
+"""`signed`: images that the site requires to be signed are, and by whom it says.
+
+Judged by the signers that `lock` verified and recorded: nobody is asked here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from airgap.rules.findings import Violation
+from airgap.rules.signers import Requirement, unmet
+from airgap.rules.values import Values, documents_of, part, text, texts
+
+__all__ = ["NAME", "SUMMARY", "check", "requirements_of"]
+
+NAME = "signed"
+SUMMARY = "Images that must be signed carry a verified signature of the signer the site names."
+
+
+def check(kind: str, values: Values) -> Iterator[Violation]:
+    """Yield a violation for each image without the signature that it must carry."""
+    if kind != "Registry":
+        return
+    signatures = part(values, "signatures")
+    requirements = requirements_of(signatures)
+    signers = part(signatures, "signedBy")
+    for reference in signers:
+        found = texts(signers, reference)
+        for requirement in unmet(requirements, _name(reference), found):
+            by = ", ".join(found) or "nobody"
+            yield Violation(
+                subject=reference,
+                message=f"signed by {by}, expected {requirement}",
+                remedy="run: python -m airgap lock <site>",
+                known_as=(_name(reference),),
+            )
+
+
+def requirements_of(signatures: Values) -> tuple[Requirement, ...]:
+    """Return the requirements of a component's `signatures`."""
+    return tuple(
+        Requirement(
+            images=text(item, "images"),
+            key=text(item, "key"),
+            issuer=text(item, "issuer"),
+            identity=text(item, "identity"),
+            pattern=text(item, "pattern"),
+        )
+        for item in documents_of(signatures, "require")
+    )
+
+
+def _name(reference: str) -> str:
+    """Return `registry/repository` of a reference by tag or digest."""
+    head, slash, last = reference.partition("@")[0].rpartition("/")
+    return head + slash + last.partition(":")[0]

@@ -1,0 +1,131 @@
+"""What every part of a site is made of: the base of its documents, and text by its form.
+
+A form is a pattern with words for it, so that a fault says what is expected and not a regular
+expression.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic.alias_generators import to_camel
+
+__all__ = [
+    "FORMS",
+    "LENIENT",
+    "Architecture",
+    "Date",
+    "Document",
+    "Flag",
+    "Kept",
+    "Link",
+    "Name",
+    "Platform",
+    "Prefix",
+    "Rate",
+    "SecretName",
+    "Text",
+    "Url",
+    "Version",
+    "Window",
+]
+
+_VERSION = r"^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.]+)?$"
+_NAME = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"  # RFC 1123 subdomain
+_URL = r"^https?://[^\s/?#@]+(/[^\s?#@]*)?$"
+_PREFIX = r"^([a-z0-9._-]+(/[a-z0-9._-]+)*)?$"
+_LINK = r"^[0-9]+(\.[0-9]+)?(M|G)bit/s$"
+_RATE = r"^(unlimited|[0-9]+(\.[0-9]+)? ?([kMGT]?bit|[kMGT]?B|[KMGT]iB)/s)$"
+_WINDOW = r"^([01][0-9]|2[0-3]):[0-5][0-9] ?[-\u2013] ?(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
+_PLATFORM = r"^[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?$"
+_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+
+FORMS = {
+    _VERSION: "a release such as v1.11.5",
+    _NAME: "a Kubernetes name (lower case letters, digits, '-' and '.')",
+    _URL: "a URL such as https://registry.example:5000, without user information or query",
+    _PREFIX: "repository path components such as team/mirror, without slashes at the ends",
+    _LINK: "a rate such as 1Gbit/s or 100Mbit/s",
+    _RATE: "a rate such as 20MiB/s, 100Mbit/s or unlimited",
+    _WINDOW: "a time of day such as 22:00-06:00",
+    _PLATFORM: "a platform such as linux/amd64 or linux/arm/v7",
+    _DATE: "a date such as 2027-01-31",
+}
+"""What each pattern of the schema means, in words: for faults."""
+
+
+LENIENT = "keep text of a wrong form"
+"""Validation context under which text of a wrong form passes: to look for further faults."""
+
+
+def _kept(value: object, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> object:
+    """Let text of a wrong form through when that is asked for."""
+    try:
+        return handler(value)
+    except ValidationError:
+        if info.context == LENIENT and isinstance(value, str):
+            return value
+        raise
+
+
+def _as_secret_name(value: object) -> object:
+    """Accept Kubernetes' form of a reference, `{name: …}`, besides the bare name."""
+    if isinstance(value, dict) and set(value) == {"name"}:
+        return value["name"]
+    return value
+
+
+def _as_date_text(value: object) -> object:
+    """Accept what readers make of an unquoted date.
+
+    Pulumi 3.250 hands `2027-01-31` on as `2027-01-31 00:00:00 +0000 UTC`, and writes it back into
+    the stack file like that.
+    """
+    if isinstance(value, dt.date):
+        return value.isoformat()[:10]
+    if isinstance(value, str):
+        return value.removesuffix(" 00:00:00 +0000 UTC").removesuffix("T00:00:00Z")
+    return value
+
+
+Kept = WrapValidator(_kept)
+Architecture = Literal["amd64", "arm64"]
+Flag = Annotated[bool, Field(strict=True)]
+Version = Annotated[str, StringConstraints(pattern=_VERSION)]
+Name = Annotated[str, StringConstraints(pattern=_NAME), Kept]
+Url = Annotated[str, StringConstraints(pattern=_URL), Kept]
+Prefix = Annotated[str, StringConstraints(pattern=_PREFIX), Kept]
+Link = Annotated[str, StringConstraints(pattern=_LINK), Kept]
+Rate = Annotated[str, StringConstraints(pattern=_RATE), Kept]
+Window = Annotated[str, StringConstraints(pattern=_WINDOW), Kept]
+Platform = Annotated[str, StringConstraints(pattern=_PLATFORM), Kept]
+Text = Annotated[str, StringConstraints(min_length=1), Kept]
+SecretName = Annotated[
+    Name, BeforeValidator(_as_secret_name, json_schema_input_type=str | dict[str, str])
+]
+Date = Annotated[str, StringConstraints(pattern=_DATE), BeforeValidator(_as_date_text), Kept]
+
+
+class Document(BaseModel):
+    """A part of the site: frozen, no unknown keys, camelCase in YAML."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+        field_title_generator=lambda name, _: to_camel(name),
+    )

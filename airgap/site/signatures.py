@@ -1,0 +1,89 @@
+"""The site's `signatures` section: what is carried of them, and what must be signed by whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from airgap.rules.signers import Requirement as Rule
+from airgap.rules.signers import key_signer
+from airgap.site.document import Document, Flag, Text, Url
+
+__all__ = ["Keyless", "Requirement", "Signatures", "TrustRoot"]
+
+
+class Keyless(Document):
+    """An identity that Fulcio certifies, by exactly one of `identity` and `identityPattern`."""
+
+    issuer: Url
+    """Who vouches for the identity, such as https://accounts.google.com."""
+    identity: Text | None = None
+    """The identity itself: a mail address or a URI."""
+    identity_pattern: Text | None = None
+    """A regular expression to be found in the identity, as cosign does: anchor it with ^ and $."""
+
+
+class TrustRoot(Document):
+    """The authorities and logs that keyless signatures are verified with (Sigstore TrustedRoot)."""
+
+    file: Text | None = None
+    """A trusted_root.json, relative to the stack file."""
+    content: Text | None = None
+    """The same inline, as JSON text."""
+
+
+class Requirement(Document):
+    """Images that must be signed, and by whom: exactly one of `key`, `keyPem` and `keyless`."""
+
+    images: Text
+    """Registry and repository, such as ghcr.io/siderolabs/**; `*` stays within a component."""
+    key: Text | None = None
+    """A file with cosign's public key, relative to the stack file."""
+    key_pem: Text | None = None
+    """The same inline, as PEM text."""
+    keyless: Keyless | None = None
+    """Whose identity, where no key is kept."""
+
+    def rule(self) -> Rule:
+        """Return it as the plain values that signers are held against."""
+        if self.keyless is not None:
+            return _identity(self.images, self.keyless)
+        return Rule(images=self.images, key=key_signer(self.key_pem or ""))
+
+
+class Signatures(Document):
+    """What is carried of signatures, and what must be signed by whom.
+
+    Nothing public is asked when a signature is verified: no log, and no updates of the trust root.
+    """
+
+    collect: Flag = True
+    """Whether the signatures, attestations and SBOMs of every image are carried."""
+    trust_root: TrustRoot | None = None
+    """What keyless signatures are verified with."""
+    require: tuple[Requirement, ...] = ()
+    """What must be signed; every item that covers an image counts."""
+    releases: Keyless | None = None
+    """Who signs a Talos release's sha512sum.txt."""
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Return the requirements on images."""
+        return tuple(item.rule() for item in self.require)
+
+    def release_rule(self) -> Rule | None:
+        """Return the requirement on a release's sums."""
+        return _identity("", self.releases) if self.releases else None
+
+    def keys(self) -> Iterator[str]:
+        """Yield the public keys, as PEM text."""
+        for item in self.require:
+            if item.key_pem:
+                yield item.key_pem
+
+
+def _identity(images: str, keyless: Keyless) -> Rule:
+    return Rule(
+        images=images,
+        issuer=keyless.issuer,
+        identity=keyless.identity or "",
+        pattern=keyless.identity_pattern or "",
+    )

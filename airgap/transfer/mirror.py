@@ -1,0 +1,268 @@
+"""A site's transfers without the engine: what `pulumi up` would bring, by the same sets and ledger.
+
+Images go from the store, or on a dual-homed machine straight from upstream, to the registry; boot
+assets go to the asset mirror's directory (from upstream: by way of the store, which they share
+their bytes with). A later `up` finds everything present.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from airgap.errors import TransferError
+from airgap.lock.model import Lock
+from airgap.net import RetryPolicy, Traffic
+from airgap.oci.client import RegistryClient
+from airgap.oci.credentials import Credentials
+from airgap.progress import Progress
+from airgap.site.model import Site
+from airgap.store import Store
+from airgap.transfer.contents import Content, StoreContent, UpstreamContent
+from airgap.transfer.destination import AssetItem, ImageItem
+from airgap.transfer.fetch import fetch_site
+from airgap.transfer.ledger import Ledger, ledger_root
+from airgap.transfer.observe import file_fault, hash_of
+from airgap.transfer.pool import DEFAULT_WORKERS
+from airgap.transfer.publish import Published, publish_assets
+from airgap.transfer.push import Pushed, connect, push_sets
+from airgap.transfer.sources import FileSource, ImageSource
+from airgap.transfer.survey import PushSurvey
+from airgap.transfer.wanted import asset_sets, image_sets, mirror_of, registry_of
+
+__all__ = ["Estimate", "Mirrored", "SetEstimate", "Upstream", "estimate_site", "mirror_site"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """Where a dual-homed machine reads from, instead of the store."""
+
+    registries: ImageSource
+    releases: FileSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mirrored:
+    """What was done: None where the site serves its store as it is, and nothing moves."""
+
+    images: Pushed | None
+    assets: Mapping[str, Published] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetEstimate:
+    """What one set takes; a blob that several sets need counts in the first.
+
+    Attributes:
+        present: Images or boot assets that are there.
+        missing: Those that are not.
+        send_bytes: Bytes that will be sent (or copied).
+        mounts: Blobs that the registry takes from another of its repositories.
+    """
+
+    present: int
+    missing: int
+    send_bytes: int
+    mounts: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What a transfer of the site would do, by the names of its sets."""
+
+    sets: Mapping[str, SetEstimate]
+
+    @property
+    def send_bytes(self) -> int:
+        """All bytes that will be sent or copied."""
+        return sum(each.send_bytes for each in self.sets.values())
+
+
+def mirror_site(
+    name: str,
+    site: Site,
+    lock: Lock,
+    *,
+    store: Store,
+    upstream: Upstream | None = None,
+    credentials: Credentials | None = None,
+    retry: RetryPolicy | None = None,
+    traffic: Traffic | None = None,
+    progress: Progress | None = None,
+    workers: int = DEFAULT_WORKERS,
+) -> Mirrored:
+    """Bring a lock's images and boot assets to the site.
+
+    Args:
+        name: The site's, which its sets are called by.
+        site: Where they go.
+        lock: What to bring.
+        store: Holds them; with `upstream`, takes the boot assets.
+        upstream: Read images from there instead of the store.
+        credentials: For the site's registry; this machine's by default.
+        retry: How patiently to repeat.
+        traffic: The limits and counts of this run.
+        progress: Told of everything.
+        workers: How many transfers at a time.
+
+    Raises:
+        TransferError: Some items could not be brought; all others are there and recorded.
+    """
+    traffic = traffic or Traffic()
+    images: Pushed | None = None
+    if registry_of(site).kind == "existing":
+        with connect(
+            registry_of(site), credentials=credentials, retry=retry, traffic=traffic
+        ) as client:
+            images = push_sets(
+                _content(lock, store, upstream),
+                client,
+                registry_of(site),
+                image_sets(name, lock),
+                _ledger(store, registry_of(site).identity),
+                traffic=traffic,
+                progress=progress,
+                workers=workers,
+            )
+    assets: dict[str, Published] | None = None
+    if mirror_of(site).kind == "directory":
+        if upstream is not None:
+            fetch_site(
+                lock.model_copy(update={"images": {}}),
+                registries=upstream.registries,
+                releases=upstream.releases,
+                store=store,
+                traffic=traffic,
+                progress=progress,
+                workers=workers,
+            )
+        assets = _publish(name, site, lock, store, retry, progress)
+    _release_left(name, site, lock, store)
+    return Mirrored(images=images, assets=assets)
+
+
+def estimate_site(
+    name: str,
+    site: Site,
+    lock: Lock,
+    *,
+    store: Store,
+    upstream: Upstream | None = None,
+    credentials: Credentials | None = None,
+    retry: RetryPolicy | None = None,
+    traffic: Traffic | None = None,
+    workers: int = DEFAULT_WORKERS,
+) -> Estimate:
+    """Ask what a transfer would do, exactly, and move nothing: see `mirror_site`.
+
+    Raises:
+        TransferError: The registry could not be asked, or refuses, for some images.
+    """
+    sets: dict[str, SetEstimate] = {}
+    if registry_of(site).kind == "existing":
+        with connect(
+            registry_of(site), credentials=credentials, retry=retry, traffic=traffic
+        ) as client:
+            ledger = _ledger(store, registry_of(site).identity)
+            content = _content(lock, store, upstream)
+            estimate = _ImageEstimate(content, client, site, ledger, workers)
+            sets |= {key: estimate.add(items) for key, items in image_sets(name, lock).items()}
+    if mirror_of(site).kind == "directory":
+        root = Path(mirror_of(site).path)
+        sets |= {key: _asset_estimate(root, held) for key, held in asset_sets(name, lock).items()}
+    return Estimate(sets=sets)
+
+
+class _ImageEstimate:
+    """Adds up sets, a blob counting where it is first needed."""
+
+    def __init__(
+        self, content: Content, client: RegistryClient, site: Site, ledger: Ledger, workers: int
+    ) -> None:
+        self._content = content
+        self._client = client
+        self._destination = registry_of(site)
+        self._ledger = ledger
+        self._workers = workers
+        self._homes: dict[str, str] = {}
+
+    def add(self, items: Sequence[ImageItem]) -> SetEstimate:
+        survey = PushSurvey(
+            self._content,
+            self._client,
+            self._destination,
+            self._ledger,
+            items,
+            workers=self._workers,
+        )
+        trees, failures = survey.trees()
+        if survey.failures or failures:
+            raise TransferError(
+                f"reading {self._destination.endpoint}", [*survey.failures, *failures]
+            )
+        self._homes = {**survey.homes(), **self._homes}
+        sent = mounted = 0
+        for digest, need in survey.needs(trees).items():
+            home = self._homes.get(digest, "")
+            for repository in need.repositories:
+                if home and home != repository:
+                    mounted += 1
+                elif not self._client.has_blob(repository, need.descriptor.digest):
+                    sent += need.descriptor.size
+                home = home or repository
+            self._homes[digest] = home
+        return SetEstimate(
+            present=len(survey.present),
+            missing=len(survey.missing),
+            send_bytes=sent,
+            mounts=mounted,
+        )
+
+
+def _asset_estimate(root: Path, items: Iterable[AssetItem]) -> SetEstimate:
+    present = missing = sent = 0
+    for item in items:
+        lacking = [path for path in item.paths if file_fault(root / path, item, hash_of)]
+        present, missing = present + (not lacking), missing + bool(lacking)
+        sent += item.size * len(lacking)
+    return SetEstimate(present=present, missing=missing, send_bytes=sent)
+
+
+def _publish(
+    name: str,
+    site: Site,
+    lock: Lock,
+    store: Store,
+    retry: RetryPolicy | None,
+    progress: Progress | None,
+) -> dict[str, Published]:
+    destination = mirror_of(site)
+    ledger = _ledger(store, destination.identity)
+    return {
+        key: publish_assets(store, destination, key, held, ledger, retry=retry, progress=progress)
+        for key, held in asset_sets(name, lock).items()
+    }
+
+
+def _release_left(name: str, site: Site, lock: Lock, store: Store) -> None:
+    """Release the site's sets that its lock no longer has, as `up` does; removal is `prune`'s."""
+    places = (
+        (registry_of(site).identity, image_sets(name, lock).keys()),
+        (mirror_of(site).identity, asset_sets(name, lock).keys()),
+    )
+    for identity, kept in places:
+        ledger = _ledger(store, identity)
+        for left in [each for each in ledger.sets() if each.startswith(f"{name}/")]:
+            if left not in kept:
+                ledger.release(left)
+
+
+def _content(lock: Lock, store: Store, upstream: Upstream | None) -> Content:
+    if upstream is None:
+        return StoreContent(store)
+    return UpstreamContent(upstream.registries, lock.images)
+
+
+def _ledger(store: Store, identity: str) -> Ledger:
+    return Ledger(ledger_root(store.root), identity)
