@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
+from importlib import import_module
+from typing import cast
 
 import click
 
-from airgap.cli.check import check
-from airgap.cli.fetch import fetch
-from airgap.cli.lock import lock
-from airgap.cli.mirror import mirror
 from airgap.cli.output import console, print_error
-from airgap.cli.prune import prune
-from airgap.cli.secret import secret
-from airgap.cli.serve import serve
-from airgap.cli.store import store
-from airgap.cli.verify import verify
 from airgap.errors import AirgapError
 
 __all__ = ["main"]
@@ -24,7 +17,26 @@ __all__ = ["main"]
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+COMMANDS = ("lock", "check", "fetch", "mirror", "serve", "verify", "prune", "secret", "store")
+
+
+class _Commands(click.Group):
+    """Each command is a module of its name, imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        return list(COMMANDS)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 (click's signature)
+        cmd_name: str,
+    ) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        return cast("click.Command", getattr(import_module(f"airgap.cli.{cmd_name}"), cmd_name))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-v", "--verbose", is_flag=True, help="Say what is asked of which peer.")
 def commands(*, verbose: bool) -> None:
     """Bring bare-metal Talos/Sidero sites to life without internet.
@@ -38,10 +50,6 @@ def commands(*, verbose: bool) -> None:
     """
     level = logging.DEBUG if verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(name)s: %(message)s", stream=sys.stderr)
-
-
-for command in (lock, check, fetch, mirror, serve, verify, prune, secret, store):
-    commands.add_command(command)
 
 
 def main() -> None:

@@ -8,11 +8,11 @@ from airgap.cli.progress import show_progress
 from airgap.cli.project import Project, project_option, site_argument
 from airgap.lock import check_lock, read_lock
 from airgap.progress import say_summary
-from airgap.resolve import open_upstream
 from airgap.site.load import load_site
 from airgap.store import Store
 from airgap.transfer.fetch import fetch_site
 from airgap.transfer.limits import site_traffic
+from airgap.transfer.sources import open_upstream
 
 __all__ = ["fetch"]
 

@@ -12,11 +12,12 @@ from airgap.cli.project import Project, project_option, site_argument
 from airgap.errors import LockError
 from airgap.lock import Lock, check_lock, read_lock, write_lock
 from airgap.progress import count_bytes
-from airgap.resolve import Resolution, open_upstream, resolve_site
+from airgap.resolve import Resolution, resolve_site
 from airgap.site.load import load_site
 from airgap.site.model import Site
 from airgap.store import Store
 from airgap.transfer.limits import site_traffic
+from airgap.transfer.sources import open_upstream
 
 __all__ = ["lock"]
 

@@ -20,7 +20,6 @@ from airgap.lock import ImagePin, Lock, check_lock, read_lock
 from airgap.net import Schedule, Traffic
 from airgap.oci.reference import parse_reference
 from airgap.progress import count_bytes, say_summary, say_time
-from airgap.resolve import open_upstream
 from airgap.site.load import load_site
 from airgap.site.model import Site
 from airgap.site.schedule import read_schedule
@@ -29,6 +28,7 @@ from airgap.transfer.forecast import forecast, measure_rate
 from airgap.transfer.limits import site_traffic
 from airgap.transfer.mirror import Estimate, Mirrored, Upstream, estimate_site, mirror_site
 from airgap.transfer.push import connect
+from airgap.transfer.sources import open_upstream
 from airgap.transfer.wanted import registry_of
 
 __all__ = ["mirror"]

@@ -3,11 +3,12 @@
 Nothing here knows what a registry or a release is. HTTP semantics: RFC 9110.
 """
 
+from airgap.net.answer import Answer
 from airgap.net.body import Body, FileBody, StreamBody
 from airgap.net.failure import StoppedError, UnauthorizedError
 from airgap.net.pace import Pace, Schedule
 from airgap.net.retry import RETRYABLE, RetryPolicy
-from airgap.net.session import Answer, Session
+from airgap.net.session import Session
 from airgap.net.stream import Download, Sink, Target, Transfer
 from airgap.net.tls import client_context
 from airgap.net.traffic import Counts, Traffic

@@ -15,7 +15,7 @@ from typing import Protocol
 from airgap.errors import IntegrityError
 from airgap.net.traffic import Traffic
 
-__all__ = ["BUFFER_BYTES", "Body", "FileBody", "Reader", "StreamBody"]
+__all__ = ["BUFFER_BYTES", "Body", "BytesBody", "FileBody", "Reader", "StreamBody"]
 
 BUFFER_BYTES = 1024 * 1024
 _FILE_BYTES = 4 * BUFFER_BYTES
@@ -49,6 +49,23 @@ class Body(Protocol):
 
     def send(self, connection: socket.socket, traffic: Traffic) -> None:
         """Send all of it."""
+
+
+class BytesBody:
+    """A few bytes in memory."""
+
+    is_repeatable = True
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.size = len(data)
+
+    def send(self, connection: socket.socket, traffic: Traffic) -> None:
+        """Send them."""
+        if self._data:
+            traffic.pace.take(self.size)
+            connection.sendall(self._data)
+            traffic.counts.sent(self.size)
 
 
 class FileBody:

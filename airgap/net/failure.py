@@ -13,8 +13,6 @@ import ssl
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
-import httpx
-
 from airgap.errors import AirgapError, UpstreamError, redact
 from airgap.net.quota import read_quota
 from airgap.net.retry import (
@@ -34,7 +32,7 @@ __all__ = [
     "unreachable",
 ]
 
-WIRE_ERRORS = (OSError, http.client.HTTPException, httpx.TransportError)
+WIRE_ERRORS = (OSError, http.client.HTTPException)
 _DETAIL_CHARS = 300
 _SECRET = re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9+/=._~-]{6,}", re.IGNORECASE)
 # What OpenSSL names a server's alert when it wants to know us (RFC 8446, 6.2).
@@ -67,7 +65,9 @@ class StoppedError(AirgapError):
 
 def is_timeout(error: BaseException | None) -> bool:
     """Tell whether an error comes from a peer that took too long."""
-    return any(isinstance(e, TimeoutError | httpx.TimeoutException) for e in _causes(error))
+    return any(
+        isinstance(e, TimeoutError) or _is_httpx(e, "TimeoutException") for e in _causes(error)
+    )
 
 
 def unreachable(url: str, error: Exception) -> UpstreamError:
@@ -76,10 +76,11 @@ def unreachable(url: str, error: Exception) -> UpstreamError:
         refusal = _unwelcome(url, cause)
         if refusal is not None:
             return refusal
-    if isinstance(error, http.client.InvalidURL | httpx.InvalidURL):  # their texts quote the query
+    # Their texts quote the query.
+    if isinstance(error, http.client.InvalidURL) or _is_httpx(error, "InvalidURL"):
         return UpstreamError(f"{redact(url)}: this is no URL that can be asked for")
     reason = _scrub(str(error)) or type(error).__name__
-    permanent = isinstance(error, httpx.UnsupportedProtocol)
+    permanent = _is_httpx(error, "UnsupportedProtocol")
     return UpstreamError(f"{redact(url)}: {reason}", retryable=not permanent)
 
 
@@ -142,12 +143,21 @@ def _unwelcome(url: str, cause: BaseException) -> UpstreamError | None:
             f"certificate: {cause.reason}",
             hint=f"put client.cert and client.key into certs.d/{host}, or replace what is there",
         )
-    if isinstance(cause, OSError | httpx.ProxyError) and _NO_ENTRY.match(str(cause)):
+    is_proxy = isinstance(cause, OSError) or _is_httpx(cause, "ProxyError")
+    if is_proxy and _NO_ENTRY.match(str(cause)):
         return UpstreamError(
             f"{redact(url)}: the proxy refused: {cause}",
             hint="give its user and password in HTTPS_PROXY, or name the host in NO_PROXY",
         )
     return None
+
+
+def _is_httpx(error: BaseException, name: str) -> bool:
+    """Tell whether an error is one of httpx', which is not imported for this."""
+    return any(
+        base.__name__ == name and base.__module__.partition(".")[0] == "httpx"
+        for base in type(error).__mro__
+    )
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

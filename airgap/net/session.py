@@ -1,5 +1,7 @@
 """The control plane: requests whose answers are small and read whole (httpx).
 
+For token realms and factories. A registry's manifests are asked for by the hundred: those go over
+`wire`, which takes a tenth of the time for each. httpx is imported when it is first needed.
 One attempt a call; repeating is the caller's, who knows what is safe to repeat.
 """
 
@@ -9,42 +11,32 @@ import logging
 import ssl
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
-import httpx
-
-from airgap.errors import UpstreamError, redact
-from airgap.net.failure import refused, unreachable
+from airgap.net.answer import (
+    MAX_ANSWER_BYTES,
+    Answer,
+    follow_redirects,
+    too_large,
+    without_encoding,
+)
+from airgap.net.failure import unreachable
 from airgap.net.proxy import Proxy, proxy_for
-from airgap.net.redirect import MAX_REDIRECTS, REDIRECTS, follow, headers_for
 from airgap.net.tls import context_for
 from airgap.net.traffic import Traffic
 
-__all__ = ["MAX_ANSWER_BYTES", "Answer", "Session"]
+if TYPE_CHECKING:
+    import httpx
 
-MAX_ANSWER_BYTES = 8 * 1024 * 1024
+__all__ = ["Session"]
+
 _Way = tuple[ssl.SSLContext, Proxy | None]
-_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+_TIMEOUT_S = 30.0
+_CONNECT_S = 10.0
 # They write whole URLs and headers, signatures and tokens among them, for whoever asks for INFO.
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """An HTTP answer, whole; header names are lower-case."""
-
-    method: str
-    url: str
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    def refusal(self) -> UpstreamError:
-        """Return the error this answer means when its status is not the one hoped for."""
-        return refused(self.method, self.url, self.status, self.headers, self.body)
 
 
 class Session:
@@ -92,14 +84,12 @@ class Session:
         Raises:
             UpstreamError: No complete answer, one above `max_bytes`, or a redirect not to follow.
         """
-        target = url
-        for _ in range(MAX_REDIRECTS + 1):
-            sent = headers_for(target, url, headers or {})
-            answer = self._send_once(method, target, sent, content, max_bytes)
-            if answer.status not in REDIRECTS or method not in ("GET", "HEAD"):
-                return answer
-            target = follow(target, answer.headers.get("location", ""))
-        raise UpstreamError(f"{redact(url)}: more than {MAX_REDIRECTS} redirects")
+        return follow_redirects(
+            lambda target, sent: self._send_once(method, target, sent, content, max_bytes),
+            method,
+            url,
+            headers or {},
+        )
 
     def _send_once(
         self,
@@ -123,6 +113,8 @@ class Session:
         content: bytes | None,
         max_bytes: int,
     ) -> Answer:
+        import httpx
+
         traffic = self._traffic
         fields = {"Accept-Encoding": "identity", **headers}
         traffic.counts.requested()
@@ -137,9 +129,7 @@ class Session:
                     traffic.counts.received(len(chunk))
                     body += chunk
                     if len(body) > max_bytes:
-                        raise UpstreamError(
-                            f"{redact(url)}: the answer is larger than {max_bytes} bytes"
-                        )
+                        raise too_large(url, max_bytes)
         except (httpx.TransportError, httpx.InvalidURL) as error:
             raise unreachable(url, error) from error
         stated = {name.lower(): value for name, value in response.headers.items()}
@@ -148,7 +138,7 @@ class Session:
             url=url,
             status=response.status_code,
             headers=stated,
-            body=_plain(url, response.status_code, stated, bytes(body)),
+            body=without_encoding(url, response.status_code, stated, bytes(body)),
         )
 
     def _client(self, url: str) -> httpx.Client:
@@ -164,21 +154,16 @@ class Session:
             return self._clients[way]
 
 
-def _plain(url: str, status: int, headers: Mapping[str, str], body: bytes) -> bytes:
-    """Return a body as it is: nothing is ever decompressed, so nothing can swell."""
-    encoding = headers.get("content-encoding", "identity").strip().lower() or "identity"
-    if encoding == "identity" or not body:
-        return body
-    if status < 300:
-        raise UpstreamError(
-            f"{redact(url)}: sent with Content-Encoding {encoding[:40]}, though asked for as it is",
-            hint="a proxy or server between compresses what it must not",
-        )
-    return b""  # of a refusal only the words are lost
-
-
 def _connect(tls: ssl.SSLContext, proxy: Proxy | None) -> httpx.Client:
+    import httpx
+
     limits = httpx.Limits(max_connections=64, max_keepalive_connections=16)
     by = httpx.Proxy(proxy.url, headers=proxy.headers) if proxy is not None else None
     # The environment is read by `proxy_for`, so that both planes take the same way.
-    return httpx.Client(verify=tls, timeout=_TIMEOUT, limits=limits, trust_env=False, proxy=by)
+    return httpx.Client(
+        verify=tls,
+        timeout=httpx.Timeout(_TIMEOUT_S, connect=_CONNECT_S),
+        limits=limits,
+        trust_env=False,
+        proxy=by,
+    )

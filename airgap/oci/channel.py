@@ -23,8 +23,8 @@ from airgap.net import (
     Wire,
     client_context,
 )
+from airgap.net.answer import MAX_ANSWER_BYTES
 from airgap.net.failure import WIRE_ERRORS, refuse_page, unreachable
-from airgap.net.session import MAX_ANSWER_BYTES
 from airgap.net.stream import Nowhere
 from airgap.net.wire import Exchange
 from airgap.oci.auth import Authorizer, Scope
@@ -114,7 +114,7 @@ class Channel:
         max_bytes: int = MAX_ANSWER_BYTES,
     ) -> Answer:
         """Send a request as it is; a part of an operation given to `run`."""
-        answer = self._session.send(
+        answer = self._wire.send(
             method,
             url,
             headers={"User-Agent": _USER_AGENT, **headers},

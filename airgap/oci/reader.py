@@ -166,6 +166,10 @@ class RegistryReader:
         listed = self._find_manifest(repository, fallback_tag(digest))
         return () if listed is None else listed.children
 
+    def lists_referrers(self, repository: str) -> bool:
+        """Tell whether the registry is still thought to have a referrers API: not after a 404."""
+        return repository.partition("/")[0] not in self._without_referrers
+
     def _find_manifest(self, repository: str, reference: str) -> Manifest | None:
         try:
             return self.manifest(repository, reference)

@@ -3,7 +3,6 @@
 from airgap.resolve.needs import find_assets, find_images, find_schematics
 from airgap.resolve.resolution import Resolution, resolve_site
 from airgap.resolve.run import Note
-from airgap.resolve.sources import open_upstream
 
 __all__ = [
     "Note",
@@ -11,6 +10,5 @@ __all__ = [
     "find_assets",
     "find_images",
     "find_schematics",
-    "open_upstream",
     "resolve_site",
 ]

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Protocol
 
-from airgap.net import RetryPolicy, Sink, Target, Traffic
-from airgap.net.origins import Origins
+from airgap.net import Sink, Target
 from airgap.oci.manifest import Descriptor, Manifest
-from airgap.oci.registries import Registries
-from airgap.site.model import Site
-from airgap.talos.boot import RELEASES_URL
 
-__all__ = ["FileSource", "ImageReader", "ImageSource", "open_upstream"]
+__all__ = ["FileSource", "ImageReader", "ImageSource"]
 
 
 class ImageReader(Protocol):
@@ -44,17 +38,3 @@ class FileSource(Protocol):
 
     def download(self, url: str, into: Target | Sink, *, size: int | None, max_bytes: int) -> None:
         """Stream a file into a target or sink, going on behind what is there."""
-
-
-@contextmanager
-def open_upstream(
-    site: Site, *, retry: RetryPolicy | None = None, traffic: Traffic | None = None
-) -> Iterator[tuple[Registries, Origins]]:
-    """Open the site's upstream, redirects applied: registries, and the release server's files."""
-    releases = site.upstream.releases
-    redirects = {RELEASES_URL: releases} if releases else {}
-    with (
-        Registries(site.upstream.registries, retry=retry, traffic=traffic) as registries,
-        Origins(redirects, retry=retry, traffic=traffic) as origins,
-    ):
-        yield registries, origins

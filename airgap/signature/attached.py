@@ -110,13 +110,19 @@ class Discovery:
                 subject=subject,
                 members=manifest.children,
             )
-        for descriptor in place.reader.referrers(place.repository, subject):
+        for descriptor in self._referrers(place, subject):
             if descriptor.digest not in members:
                 yield Attached(
                     reference=replace(place.name, digest=descriptor.digest),
                     digest=descriptor.digest,
                     subject=subject,
                 )
+
+    def _referrers(self, place: _Place, subject: Digest) -> tuple[Descriptor, ...]:
+        """Ask the API; where there is none, the list of tags has said all that there is."""
+        if self._listed(place) is not None and not place.reader.lists_referrers(place.repository):
+            return ()
+        return place.reader.referrers(place.repository, subject)
 
     def _present(self, place: _Place, subject: Digest) -> list[str]:
         """Return those of a digest's tags that the repository has."""

@@ -63,7 +63,7 @@ def _issuer(certificate: Certificate) -> str:
     current, old = _extension(certificate, _ISSUER), _extension(certificate, _ISSUER_V1)
     named = {asn1.decode_der(str, current)} if current else set()
     named |= {old.decode()} if old else set()
-    if len(named) != 1:
+    if len(named) != 1 or any(letter.isspace() for name in named for letter in name):
         found = " and ".join(sorted(named)) or "no issuer"
         raise SignatureError(f"the certificate names {found}, expected one issuer of its identity")
     return named.pop()

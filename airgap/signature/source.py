@@ -28,6 +28,9 @@ class ArtifactReader(Protocol):
     def referrers(self, repository: str, digest: Digest) -> tuple[Descriptor, ...]:
         """Return what refers to a digest: by the referrers API, else by the fallback tag."""
 
+    def lists_referrers(self, repository: str) -> bool:
+        """Tell whether the registry is still thought to have a referrers API."""
+
 
 class ArtifactSource(Protocol):
     """Registries by upstream host (`airgap.oci.registries.Registries`)."""

@@ -126,6 +126,5 @@ class Document(BaseModel):
         extra="forbid",
         alias_generator=to_camel,
         populate_by_name=True,
-        use_attribute_docstrings=True,
         field_title_generator=lambda name, _: to_camel(name),
     )

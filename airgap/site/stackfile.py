@@ -21,7 +21,11 @@ SITE_KEY = "sidero-airgap:site"
 _CONFIG_PATH = f'config["{SITE_KEY}"]'
 
 
-class _Loader(yaml.SafeLoader):
+# libyaml's parser where PyYAML was built with it: ten times as fast.
+_Safe: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Safe):  # type: ignore[misc, valid-type]  # one of two at run time
     """PyYAML's safe loader with the scalars of YAML 1.2's core schema, and unique keys."""
 
 

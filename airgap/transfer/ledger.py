@@ -139,10 +139,10 @@ class Ledger:
             for key in making:
                 record.items[key] = "making"
 
-    def mark_made(self, key: str) -> None:
-        """Record that an item is there, whole, and ours."""
+    def mark_made(self, *keys: str) -> None:
+        """Record that items are there, whole, and ours."""
         with self._change() as record:
-            record.items[key] = "made"
+            record.items.update(dict.fromkeys(keys, "made"))
 
     def drop(self, keys: Collection[str]) -> None:
         """Forget items that are no longer at the destination."""

@@ -216,11 +216,13 @@ class _Push:
         whole = [label for label in trees if label not in lost]
         by_label = {item.label: item for item in survey.missing}
         for wave in _in_waves(whole, by_label):
-            _, refused = run_each(
+            done, refused = run_each(
                 wave,
                 lambda label: self._put(by_label[label], trees[label], tally),
                 workers=self._workers,
             )
+            # All at once: until then they are `making`, which is ours as well.
+            self._ledger.mark_made(*(by_label[label].key for label in done))
             failures += refused
         return failures
 
@@ -233,7 +235,6 @@ class _Push:
         for manifest in tree[:-1]:
             self._client.put_manifest(repository, str(manifest.digest), manifest)
         self._client.put_manifest(repository, item.reference, tree[-1])
-        self._ledger.mark_made(item.key)
         tally.add(item.label, "pushed")
 
 

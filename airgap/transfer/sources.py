@@ -1,13 +1,19 @@
-"""Where bytes are read from: the seams to upstream registries and to the release server."""
+"""Where bytes are read from: upstream registries and the release server, as a site has them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
-from airgap.net import Target, Transfer
+from airgap.net import RetryPolicy, Target, Traffic, Transfer
+from airgap.net.origins import Origins
 from airgap.oci.client import RegistryClient
+from airgap.oci.registries import Registries
+from airgap.site.model import Site
+from airgap.talos.boot import RELEASES_URL
 
-__all__ = ["FileSource", "ImageSource", "Place"]
+__all__ = ["FileSource", "ImageSource", "Place", "open_upstream"]
 
 Place = tuple[RegistryClient, str]
 """A registry, and a repository there."""
@@ -25,3 +31,17 @@ class FileSource(Protocol):
 
     def transfer(self, url: str, into: Target, *, size: int | None, max_bytes: int) -> Transfer:
         """Return the transfer of a public URL's file into a target."""
+
+
+@contextmanager
+def open_upstream(
+    site: Site, *, retry: RetryPolicy | None = None, traffic: Traffic | None = None
+) -> Iterator[tuple[Registries, Origins]]:
+    """Open the site's upstream, redirects applied: registries, and the release server's files."""
+    releases = site.upstream.releases
+    redirects = {RELEASES_URL: releases} if releases else {}
+    with (
+        Registries(site.upstream.registries, retry=retry, traffic=traffic) as registries,
+        Origins(redirects, retry=retry, traffic=traffic) as origins,
+    ):
+        yield registries, origins

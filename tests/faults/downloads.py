@@ -162,7 +162,7 @@ def reset(stage: Stage) -> str:
     assert scene.run().error is None
     assert line.strikes == 1
     scene.finish()
-    return f"continued inside the blob; {again(scene, most=0)}"
+    return f"continued inside the blob; {again(scene)}"
 
 
 @cell("closed", "asset", "pull")
@@ -184,7 +184,7 @@ def silence(stage: Stage) -> str:
     assert line.strikes == 1
     assert len(ranges_asked(scene)) == 2
     scene.finish()
-    return f"given up after the timeout, continued inside the blob; {again(scene, most=0)}"
+    return f"given up after the timeout, continued inside the blob; {again(scene)}"
 
 
 @cell("no-answer", "asset", "pull")
@@ -213,9 +213,7 @@ def answer_lost(stage: Stage) -> str:
 @cell("200", "asset", "pull")
 def whole_answer_to_a_range(stage: Stage) -> str:
     scene = stage.download()
-    scene.server.faults.add(
-        scene.content, method="GET", truncate_to=CUT, then=scene.stop_ranges
-    )
+    scene.server.faults.add(scene.content, method="GET", truncate_to=CUT, then=scene.stop_ranges)
     assert scene.run().error is None
     assert ranges_asked(scene) == ["", f"bytes={CUT}-"]
     scene.finish()
@@ -560,9 +558,7 @@ def signed_url_expires(stage: Stage) -> str:
 def token_expires(stage: Stage) -> str:
     auth = BearerAuth({})
     scene = stage.pull(auth=auth)
-    scene.server.faults.add(
-        scene.content, method="GET", truncate_to=CUT, then=auth.revoke_all
-    )
+    scene.server.faults.add(scene.content, method="GET", truncate_to=CUT, then=auth.revoke_all)
     assert scene.run().error is None
     assert [e.status for e in scene.server.requests.select(path="/blobs/")].count(401) == 1
     scene.finish()

@@ -75,9 +75,9 @@ ROWS: dict[str, dict[str, str]] = {
 
 _DOWNLOADS: tuple[Column, ...] = ("asset", "pull")
 NOT_APPLICABLE: dict[tuple[str, Column], str] = {
-    **{("manifest", "asset"): "a boot asset has no manifest; its sha512 is in the lock"},
-    **{("big-manifest", "asset"): "a boot asset has no manifest"},
-    **{("big-tags", "asset"): "a release has no tags list"},
+    ("manifest", "asset"): "a boot asset has no manifest; its sha512 is in the lock",
+    ("big-manifest", "asset"): "a boot asset has no manifest",
+    ("big-tags", "asset"): "a release has no tags list",
     **{
         (row, "push"): "nothing is read by ranges"
         for row in ("200", "off-by-one", "other-total", "validator", "no-range")

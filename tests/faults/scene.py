@@ -411,9 +411,7 @@ class PushScene(Scene):
         """Return the same for a process of its own."""
         record = self.folder / "record"
         lock = lock_of(self.image)
-        return Task(
-            store=self.store.root, lock=lock, record=record, registry=self.where, workers=1
-        )
+        return Task(store=self.store.root, lock=lock, record=record, registry=self.where, workers=1)
 
     def _transfer(self, traffic: Traffic, retry: RetryPolicy) -> None:
         with self.client(traffic, retry) as client:

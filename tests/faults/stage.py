@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import TypeVar
 
-import httpx
 import pytest
 
 from airgap.errors import AirgapError
@@ -80,9 +79,7 @@ class Stage:
 
     def asset(self, *, authority: Authority | None = None, object_store: str = "") -> AssetScene:
         """Return an asset's download."""
-        return self._begin(
-            AssetScene(self.folder, authority=authority, object_store=object_store)
-        )
+        return self._begin(AssetScene(self.folder, authority=authority, object_store=object_store))
 
     def pull(
         self, *, authority: Authority | None = None, auth: Authenticator | None = None
@@ -116,7 +113,7 @@ class Stage:
         """Let every wait for a peer end after a quarter of a second instead of a minute."""
         assert Wire.__init__.__kwdefaults__ is not None
         self.patch.setitem(Wire.__init__.__kwdefaults__, "timeout_s", _TIMEOUT_S)
-        self.patch.setattr(session, "_TIMEOUT", httpx.Timeout(_TIMEOUT_S))
+        self.patch.setattr(session, "_TIMEOUT_S", _TIMEOUT_S)
 
     def _begin(self, scene: S) -> S:
         self._servers.append(self.enter(scene.server))

@@ -13,7 +13,7 @@ from tests.faults.foot import FOOT
 from tests.faults.rows import CELLS, COLUMNS, DOCUMENT, NOT_APPLICABLE, ROWS, render
 from tests.faults.scene import Column
 from tests.faults.stage import Stage
-from tests.faults.victim import Nursery, nursery
+from tests.faults.victim import Nursery
 
 assert downloads.__name__
 assert uploads.__name__
@@ -21,20 +21,14 @@ assert uploads.__name__
 FOUND: dict[tuple[str, Column], str] = {}
 
 
-@pytest.fixture(scope="module")
-def victims() -> Iterator[Nursery]:
-    with nursery() as found:
-        yield found
-
-
 @pytest.fixture
 def stage(
     request: pytest.FixtureRequest,
-    tmp_path: Path,
+    folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     victims: Nursery,
 ) -> Iterator[Stage]:
-    found = Stage(request.param, tmp_path, monkeypatch, victims)
+    found = Stage(request.param, folder, monkeypatch, victims)
     yield found
     found.close()
     assert found.crashes() == []

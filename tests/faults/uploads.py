@@ -14,7 +14,6 @@ from airgap.digest import Digest
 from airgap.errors import IntegrityError, RegistryError, UpstreamError
 from airgap.oci.credentials import Credential
 from airgap.oci.manifest import Descriptor
-from airgap.oci.upload import RESUMED_BYTES
 from airgap.transfer.wanted import images_of
 from lab.auth import BasicAuth, BearerAuth
 from lab.deviance import Deviance
@@ -30,14 +29,12 @@ from tests.faults.scene import (
     REPOSITORY,
     SIZE,
     TAG,
-    VERSION,
     PushScene,
-    Ran,
     lock_of,
     secure,
 )
 from tests.faults.stage import Stage, again, refusal
-from tests.practice_images import CONFIG, OCI_MANIFEST, digest_of, make_image
+from tests.practice_images import CONFIG, OCI_MANIFEST, digest_of
 
 __all__: list[str] = []
 
@@ -58,15 +55,23 @@ def cut(scene: PushScene) -> None:
 @cell("kill", "push")
 def killed(stage: Stage) -> str:
     scene = stage.push()
-    scene.server.link.bytes_per_s = 40 * MIB
-    victim = stage.victims.start(scene.task())
-    victim.kill_after(CUT)
-    scene.check_nothing_partial()
-    assert not scene.is_there()
-    scene.server.link.bytes_per_s = 0
+    kill(stage, scene)
     scene.finish()
-    assert len(scene.server.requests.select(method="POST", path=UPLOADS)) == blobs(scene)
     return f"continued inside the blob, where the registry's upload ends; {again(scene)}"
+
+
+def kill(stage: Stage, scene: PushScene) -> None:
+    """Kill a process that pushes, in the middle of the content."""
+    scene.server.link.bytes_per_s = 20 * MIB
+    victim = stage.victims.start(scene.task())
+    victim.kill_after(MIB)  # it counts every four
+    scene.server.link.bytes_per_s = 0
+    before = -1
+    while before != scene.server.requests.received_bytes:  # what it left in the kernel
+        before = scene.server.requests.received_bytes
+        time.sleep(0.05)
+    scene.check_nothing_partial()
+    assert DIGEST not in scene.registry.content.pool, "the kill came too late"
 
 
 def blobs(scene: PushScene) -> int:
@@ -77,16 +82,12 @@ def blobs(scene: PushScene) -> int:
 @cell("power", "push")
 def power_lost(stage: Stage) -> str:
     scene = stage.push()
-    scene.server.link.bytes_per_s = 40 * MIB
-    victim = stage.victims.start(scene.task())
-    victim.kill_after(CUT)
-    scene.server.link.bytes_per_s = 0
+    kill(stage, scene)
     (record,) = scene.ledger.path.parent.glob("*.uploads.json")
     record.write_bytes(b"")  # it is renamed but not synced: this is what a power cut may leave
-    scene.check_nothing_partial()
+    scene.orphans = scene.registry.uploads.open_sessions
     scene.finish()
-    most = CUT + _KERNEL_BYTES
-    return f"begun anew, when the record of the upload was lost; {again(scene, most=most)}"
+    return f"begun anew, when the record of the upload was lost; {again(scene, most=SIZE)}"
 
 
 @cell("disk-early", "push")
@@ -145,7 +146,7 @@ def silence(stage: Stage) -> str:
     assert scene.run().error is None
     assert line.strikes == 1
     scene.finish()
-    return f"given up after the timeout, continued inside the blob; {again(scene)}"
+    return f"given up after the timeout, continued inside the blob; {again(scene, most=MIB)}"
 
 
 @cell("no-answer", "push")
@@ -154,6 +155,8 @@ def no_answer(stage: Stage) -> str:
     scene = stage.push()
     scene.server.faults.add(UPLOADS, method="POST", delay_s=0.6)
     assert scene.run().error is None
+    while 0 in {exchange.status for exchange in scene.server.requests}:
+        time.sleep(0.01)  # the late answer opens an upload that nobody knows of
     scene.orphans = 1
     scene.finish()
     return f"given up after the timeout, asked again; {again(scene)}"
@@ -308,7 +311,7 @@ def endless_answer(stage: Stage) -> str:
 
     scene.server.faults.add(UPLOADS, method="PUT", alter=go_on)
     assert scene.run().error is None
-    (answer,) = [e for e in scene.server.requests.select(method="PUT") if e.sent_bytes > MIB]
+    (answer,) = [e for e in scene.server.requests.select(method="PUT") if e.sent_bytes >= MIB]
     assert answer.sent_bytes < 4096 + _KERNEL_BYTES + 2 * MIB
     scene.finish()
     return f"an answer of the registry's: read no further than 4096 bytes; {again(scene)}"
@@ -515,8 +518,12 @@ def no_referrers(stage: Stage) -> str:
     digest = Digest.parse(digest_of(raw))
     name = f"{REPOSITORY}@{digest}"
     scene.store.name({name: Descriptor(media_type=OCI_MANIFEST, digest=digest, size=len(raw))})
-    pin = lock_of(scene.image).images[IMAGE].model_copy(
-        update={"digest": str(digest), "media_type": OCI_MANIFEST, "need": "signatures"}
+    pin = (
+        lock_of(scene.image)
+        .images[IMAGE]
+        .model_copy(
+            update={"digest": str(digest), "media_type": OCI_MANIFEST, "need": "signatures"}
+        )
     )
     scene.items = images_of([lock_of(scene.image).model_copy(update={"images": {name: pin}})])
     assert scene.run().error is None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import struct
 import subprocess
@@ -23,6 +24,7 @@ from airgap.errors import TransferError
 from airgap.lock.model import Lock
 from airgap.net import Traffic
 from airgap.net.origins import Origins
+from airgap.net.tls import client_context
 from airgap.net.traffic import Counts
 from airgap.oci.credentials import MachineCredentials
 from airgap.oci.registries import Registries
@@ -104,12 +106,16 @@ class Victim:
         assert status in (0, -signal.SIGKILL), status
         return status != 0
 
-    def kill_after(self, moved_bytes: int) -> None:
-        """Kill it as soon as it has moved so many bytes."""
+    def await_bytes(self, moved_bytes: int) -> None:
+        """Wait until it has moved so many bytes, or is done."""
         end = time.monotonic() + _PATIENCE_S
-        while self.moved_bytes < moved_bytes:
+        while self.moved_bytes < moved_bytes and not self._nursery.is_over(self):
             assert time.monotonic() < end, f"it stopped at {self.moved_bytes} bytes"
             time.sleep(_LOOK_S)
+
+    def kill_after(self, moved_bytes: int) -> None:
+        """Kill it as soon as it has moved so many bytes."""
+        self.await_bytes(moved_bytes)
         assert self.kill(), "it was done before it could be killed"
 
     def wait(self) -> int:
@@ -141,6 +147,10 @@ class Nursery:
     def reap(self, _victim: Victim) -> int:
         """Wait for the process that was started last."""
         return self._answer()
+
+    def is_over(self, _victim: Victim) -> bool:
+        """Tell whether the process that was started last has ended."""
+        return bool(select.select([self._process.stdout], [], [], 0)[0])
 
     def close(self) -> None:
         """End."""
@@ -228,6 +238,7 @@ def _serve() -> None:
 
     Its id stays its own until the next one begins, so that a late kill hits nobody else.
     """
+    _warm_up()
     dead = 0
     for line in sys.stdin:
         if dead:
@@ -241,6 +252,14 @@ def _serve() -> None:
         was_killed = ended.si_code == os.CLD_KILLED
         _say(-ended.si_status if was_killed else ended.si_status)
         dead = pid
+
+
+def _warm_up() -> None:
+    """Load what is else loaded at the first request: the machine's authorities, httpx."""
+    import httpx
+
+    assert httpx.Client
+    client_context()
 
 
 def _live(line: str) -> NoReturn:

@@ -223,9 +223,10 @@ def test_server_that_always_breaks_off_and_knows_no_ranges_ends_with_a_reason(
     with Rangeless(tmp_path) as website:
         website.faults.add("/file", times=None, truncate_to=2 * 2**20)
         target = Memory(SIZE)
+        retry = RetryPolicy(sleep=lambda _: None)
+        moving = download(wire, website, target)
         with pytest.raises(UpstreamError, match="cannot be continued in the middle"):
-            retry = RetryPolicy(sleep=lambda _: None)
-            download(wire, website, target).persist(lambda attempt: retry.run(lambda: attempt({})))
+            moving.persist(lambda attempt: retry.run(lambda: attempt({})))
         assert target.restarts == 4
         assert max(end for _, end in target.writes) == 2 * 2**20  # nothing was appended
 

@@ -28,7 +28,6 @@ def subclasses(base: type[BaseException]) -> set[type[BaseException]]:
 
 @pytest.mark.parametrize("error", sorted(subclasses(httpx.TransportError), key=str), ids=str)
 def test_each_transport_error_of_httpx_becomes_ours(error: type[httpx.TransportError]) -> None:
-    assert issubclass(error, WIRE_ERRORS)
     found = unreachable("https://u:p@r.example/v2/?sig=x", error("broken"))
     assert found.retryable is (error is not httpx.UnsupportedProtocol)
     assert str(found) == "https://r.example/v2/?…: broken"

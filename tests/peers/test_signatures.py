@@ -275,6 +275,8 @@ WRONG: dict[str, Callable[[Sigstore], Keyless]] = {
     "promise over other words": _other_promise,
     "entry of another signature": _other_entry,
     "signature of another key": _other_key,
+    "another identity": lambda s: _sign(s, identity="somebody@example.com"),
+    "another issuer": lambda s: _sign(s, issuer="https://other.example.com"),
     "another Sigstore": lambda _: _sign(Sigstore()),
 }
 

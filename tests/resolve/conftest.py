@@ -9,9 +9,10 @@ import pytest
 
 from airgap.lock import Lock
 from airgap.net import RetryPolicy
-from airgap.resolve import Resolution, open_upstream, resolve_site
+from airgap.resolve import Resolution, resolve_site
 from airgap.site.model import Site
 from airgap.store import Store
+from airgap.transfer.sources import open_upstream
 from lab.upstream import NEXT_RELEASE, RELEASE, Upstream
 
 IMPATIENT = RetryPolicy(attempts=2, sleep=lambda _: None)

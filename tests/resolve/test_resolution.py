@@ -12,8 +12,9 @@ from airgap.errors import TransferError
 from airgap.lock import Lock, check_lock, format_lock
 from airgap.oci import parse_reference
 from airgap.progress import Event, Report
-from airgap.resolve import open_upstream, resolve_site
+from airgap.resolve import resolve_site
 from airgap.store import Store
+from airgap.transfer.sources import open_upstream
 from lab.catalogue import default_images
 from lab.images import ImageForge, ImageSpec, LayerSpec
 from lab.upstream import NEXT_RELEASE, RELEASE, Upstream

@@ -59,6 +59,16 @@ def test_an_image_with_nothing_attached_costs_a_list_of_tags(bench: Bench) -> No
     assert bench.registry.requests.select(method="HEAD") == []
 
 
+def test_a_registry_without_the_api_is_asked_for_it_once(bench: Bench) -> None:
+    """ghcr.io and Docker Hub have none: its absence costs one request, not one a manifest."""
+    manifests = [bench.digest, *(digest_of(child) for child in bench.image.children)]
+    bench.registry.requests.clear()
+    assert names(bench, *manifests) == set()
+    asked = len(bench.registry.requests.select(path="/referrers/"))
+    assert asked == (3 if bench.registry.has_referrers_api(REPOSITORY) else 1)
+    assert len(bench.registry.requests.select(path="/manifests/")) <= 1
+
+
 def test_a_registry_without_lists_is_asked_for_each_tag(bench: Bench) -> None:
     expected = push_all(bench, bench.digest)
     bench.registry.faults.add(path="tags/list", status=405, times=None)

@@ -268,7 +268,7 @@ def test_a_stack_file_that_is_not_there_names_those_that_are(stack_file: Path) -
 @pytest.mark.parametrize(
     ("text", "path"),
     [
-        ("config: [", "line 1"),
+        ("config: }", "line 1"),
         ("config:\n  a: 1\n  a: 2\n", "line 3"),
         ("config:\n  a: \t- b\n   c", "line 2"),
         ("", "config"),

@@ -20,7 +20,7 @@ __all__: list[str] = []
 def _documents() -> Iterator[type[BaseModel]]:
     for name in model.__all__:
         item = getattr(model, name)
-        if isinstance(item, type) and issubclass(item, BaseModel):
+        if isinstance(item, type) and issubclass(item, BaseModel) and item is not model.Document:
             yield item
 
 
@@ -37,7 +37,8 @@ def test_the_schema_is_a_valid_json_schema() -> None:
 @pytest.mark.parametrize("document", tuple(_documents()))
 def test_every_key_is_described_for_editors(document: type[BaseModel]) -> None:
     assert document.__doc__
-    assert [name for name, field in document.model_fields.items() if not field.description] == []
+    properties = stack_schema()["$defs"][document.__name__]["properties"]  # type: ignore[index]
+    assert [key for key, held in properties.items() if not held.get("description")] == []
 
 
 @pytest.mark.parametrize("file", sorted(STACKS.glob("Pulumi.*.yaml")), ids=lambda file: file.name)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from airgap.lock import Lock
 from airgap.net import RetryPolicy
-from airgap.resolve import open_upstream, resolve_site
+from airgap.resolve import resolve_site
 from airgap.site.model import Site
 from airgap.store import Store
 from airgap.transfer.fetch import fetch_site
+from airgap.transfer.sources import open_upstream
 from lab.tls import Authority
 from lab.upstream import NEXT_RELEASE, RELEASE, Upstream
 from tests.engine.result import Json

@@ -82,8 +82,9 @@ def _held(site: PracticeSite) -> dict[str, str]:
 
 
 def _named(site: PracticeSite) -> dict[str, str]:
-    """Return the tags that the site's lock names."""
-    return {reference: pin.digest for reference, pin in site.lock.images.items()}
+    """Return the tags that the site's lock names; a signature may be named by its digest only."""
+    images = site.lock.images.items()
+    return {reference: pin.digest for reference, pin in images if "@" not in reference}
 
 
 def _files(site: PracticeSite) -> dict[str, str]:
