@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from airgap.errors import TransferError
 from airgap.lock.model import Lock
@@ -28,7 +29,7 @@ from airgap.transfer.pool import DEFAULT_WORKERS
 from airgap.transfer.publish import Published, publish_assets
 from airgap.transfer.push import Pushed, connect, push_sets
 from airgap.transfer.sources import FileSource, ImageSource
-from airgap.transfer.survey import PushSurvey
+from airgap.transfer.survey import Need, PushSurvey
 from airgap.transfer.wanted import asset_sets, image_sets, mirror_of, registry_of
 
 __all__ = ["Estimate", "Mirrored", "SetEstimate", "Upstream", "estimate_site", "mirror_site"]
@@ -185,7 +186,7 @@ class _ImageEstimate:
         self._destination = registry_of(site)
         self._ledger = ledger
         self._workers = workers
-        self._homes: dict[str, str] = {}
+        self._homes: dict[str, dict[str, None]] = {}
 
     def add(self, items: Sequence[ImageItem]) -> SetEstimate:
         survey = PushSurvey(
@@ -201,23 +202,32 @@ class _ImageEstimate:
             raise TransferError(
                 f"reading {self._destination.endpoint}", [*survey.failures, *failures]
             )
-        self._homes = {**survey.homes(), **self._homes}
-        sent = mounted = 0
-        for digest, need in survey.needs(trees).items():
-            home = self._homes.get(digest, "")
-            for repository in need.repositories:
-                if home and home != repository:
-                    mounted += 1
-                elif not self._client.has_blob(repository, need.descriptor.digest):
-                    sent += need.descriptor.size
-                home = home or repository
-            self._homes[digest] = home
+        for digest, repositories in survey.homes().items():
+            self._homes.setdefault(digest, {}).update(repositories)
+        ways = [
+            self._way(need, place)
+            for need in survey.needs(trees).values()
+            for place in need.repositories
+        ]
+        sent = sum(size for way, size in ways if way == "sent")
+        mounted = sum(way == "mounted" for way, _ in ways)
         return SetEstimate(
             present=len(survey.present),
             missing=len(survey.missing),
             send_bytes=sent,
             mounts=mounted,
         )
+
+    def _way(self, need: Need, repository: str) -> tuple[Literal["there", "mounted", "sent"], int]:
+        """Tell how a blob would come to a repository, as a push finds it out."""
+        digest, size = need.descriptor.digest, need.descriptor.size
+        homes = self._homes.setdefault(str(digest), {})
+        may_be_there = not homes or repository in homes
+        is_elsewhere = any(home != repository for home in homes)
+        homes[repository] = None
+        if may_be_there and self._client.has_blob(repository, digest):
+            return "there", size
+        return ("mounted" if is_elsewhere else "sent"), size
 
 
 def _asset_estimate(root: Path, items: Iterable[AssetItem]) -> SetEstimate:

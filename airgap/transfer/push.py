@@ -19,7 +19,8 @@ from airgap.net import RetryPolicy, Traffic
 from airgap.oci.client import RegistryAddress, RegistryClient
 from airgap.oci.credentials import Credentials
 from airgap.oci.manifest import Manifest
-from airgap.oci.sources import UploadSessions
+from airgap.oci.sources import BlobSource, UploadSessions
+from airgap.oci.upload import UploadOutcome
 from airgap.progress import Meter, Outcome, Planned, Progress, Summary, Tally
 from airgap.store import Store
 from airgap.transfer.contents import Content, StoreContent
@@ -207,7 +208,7 @@ class _Push:
         tally = Tally(len(needs) + len(trees), self._progress)
         if self._progress is not None:
             self._progress(Planned(size_bytes=sum(need.descriptor.size for need in needs.values())))
-        jobs = [self._job(need, homes.get(digest, ""), tally) for digest, need in needs.items()]
+        jobs = [self._job(need, homes.get(digest, {}), tally) for digest, need in needs.items()]
         broken = run_jobs(jobs, workers=self._workers, traffic=self._traffic)
         self.mounted = sum(job.mounted for job in jobs)
         self.moved_bytes = sum(job.moved_bytes for job in jobs)
@@ -226,9 +227,9 @@ class _Push:
             failures += refused
         return failures
 
-    def _job(self, need: Need, home: str, tally: Tally) -> _Placing:
+    def _job(self, need: Need, homes: dict[str, None], tally: Tally) -> _Placing:
         uploads = self._ledger.uploads()
-        return _Placing(self._content, self._client, need, home, tally, self._progress, uploads)
+        return _Placing(self._content, self._client, need, homes, tally, self._progress, uploads)
 
     def _put(self, item: ImageItem, tree: tuple[Manifest, ...], tally: Tally) -> None:
         repository = self._destination.repository(item.name)
@@ -246,7 +247,7 @@ class _Placing:
         content: Content,
         client: RegistryClient,
         need: Need,
-        home: str,
+        homes: dict[str, None],
         tally: Tally,
         progress: Progress | None,
         sessions: UploadSessions,
@@ -258,7 +259,7 @@ class _Placing:
         self._content = content
         self._client = client
         self._need = need
-        self._home = home
+        self._homes = homes
         self._tally = tally
         self._progress = progress
         self._sessions = sessions
@@ -269,25 +270,31 @@ class _Placing:
         source = self._content.blob(
             self._need.name, descriptor, Meter(self.name, descriptor.size, self._progress)
         )
-        home = self._home
         for repository in self._need.repositories:
-            # Asking for a mount tells as well whether it is there; without one it is asked first.
-            if home in ("", repository) and self._client.has_blob(repository, descriptor.digest):
-                self._sessions.drop(repository, descriptor.digest)
-                home = repository
-                continue
-            way = self._client.upload_blob(
-                repository,
-                descriptor,
-                source,
-                mount_from="" if home == repository else home,
-                sessions=self._sessions,
-            )
+            way = self._place(repository, source)
             self.mounted += way == "mounted"
             self.moved_bytes += descriptor.size if way == "uploaded" else 0
-            home = repository
+            self._homes[repository] = None
         outcome: Outcome = "uploaded" if self.moved_bytes else "mounted"
         self._tally.add(self.name, outcome, self.moved_bytes)
+
+    def _place(self, repository: str, source: BlobSource) -> UploadOutcome | None:
+        """Bring it into one repository; None when it is there.
+
+        Where it may well be, that is asked first; elsewhere a mount tells as well.
+        """
+        digest = self._need.descriptor.digest
+        may_be_there = not self._homes or repository in self._homes
+        if may_be_there and self._client.has_blob(repository, digest):
+            self._sessions.drop(repository, digest)
+            return None
+        return self._client.upload_blob(
+            repository,
+            self._need.descriptor,
+            source,
+            mount_from=next((home for home in self._homes if home != repository), ""),
+            sessions=self._sessions,
+        )
 
     def help(self) -> bool:
         """An upload is one stream: the specification wants its chunks in order."""

@@ -110,20 +110,21 @@ class PushSurvey:
                 need.repositories[repository] = None
         return needs
 
-    def homes(self) -> dict[str, str]:
-        """Return a repository that is thought to have a blob, for as many as we know of.
+    def homes(self) -> dict[str, dict[str, None]]:
+        """Return the repositories that are thought to have a blob, for as many as we know of.
 
         From the images found there now, and from all that the ledger says we brought.
         """
         made = [key for key, how in self._known.items() if how == "made"]
-        homes: dict[str, str] = {}
+        homes: dict[str, dict[str, None]] = {}
         for item in (*self.present, *(ImageItem.parse(key) for key in made)):
             try:
                 manifests = self._tree(item)
             except AirgapError:
                 continue  # no longer in this store: nothing is known of its blobs
+            repository = self._destination.repository(item.name)
             for blob in (blob for manifest in manifests for blob in manifest.blobs):
-                homes.setdefault(str(blob.digest), self._destination.repository(item.name))
+                homes.setdefault(str(blob.digest), {})[repository] = None
         return homes
 
     def _tree(self, item: ImageItem) -> tuple[Manifest, ...]:

@@ -12,6 +12,7 @@ import random
 import time
 import zlib
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from airgap.digest import Digest
@@ -37,14 +38,14 @@ REPOSITORY, _, TAG = IMAGE.rpartition(":")
 _SETTLED_S = 0.08
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Freight:
-    """An image and a boot asset of given sizes."""
+    """An image and a boot asset of given sizes; hashed once."""
 
     image: PracticeImage
     asset: bytes
 
-    @property
+    @cached_property
     def lock(self) -> Lock:
         """Pin both."""
         pin = ImagePin(
@@ -64,10 +65,17 @@ class Freight:
         inputs = Inputs(talos=(VERSION,), sidero="v0.6.13")
         return Lock(inputs=inputs, images={IMAGE: pin}, assets={KEY: asset} if self.asset else {})
 
-    @property
+    @cached_property
     def blobs(self) -> dict[str, bytes]:
         """The image's blobs by digest."""
         return {digest_of(blob): blob for blob in self.image.blobs}
+
+    @cached_property
+    def wanted(self) -> frozenset[str]:
+        """The digests of what comes over the wire, not of what a store makes itself."""
+        manifests = (self.image.index, *self.image.children)
+        asset = [digest_of(self.asset)] if self.asset else []
+        return frozenset({*self.blobs, *map(digest_of, manifests), *asset})
 
     @property
     def size(self) -> int:
@@ -162,13 +170,8 @@ class Kept:
 
     def _visible(self) -> list[Path]:
         folder = self.root / "blobs" / "sha256"
-        names = {digest.removeprefix("sha256:") for digest in self._wanted()}
+        names = {digest.removeprefix("sha256:") for digest in self.freight.wanted}
         return [path for path in folder.iterdir() if path.name in names] if folder.is_dir() else []
-
-    def _wanted(self) -> set[str]:
-        """What comes over the wire: not the artifact's manifest and config that a store makes."""
-        manifests = (self.freight.image.index, *self.freight.image.children)
-        return {*self.freight.blobs, *map(digest_of, manifests), digest_of(self.freight.asset)}
 
 
 def _noted(journal: Path) -> int:

@@ -40,6 +40,11 @@ def freight() -> Freight:
     return make_freight([24 * MIB, 12 * MIB, 6 * MIB, 3 * MIB, MIB], asset=18 * MIB)
 
 
+@pytest.fixture(scope="module")
+def large_freight() -> Freight:
+    return make_freight([100 * MIB] * 8, asset=0)
+
+
 @dataclass(slots=True, kw_only=True)
 class Toll:
     """What kills have cost so far, and when the next one falls."""
@@ -110,7 +115,7 @@ def test_killed_fetches_lose_at_most_a_chunk_a_stream(
         received = fetch_with_kills(victims, upstream, kept, toll)
         assert received - freight.size <= sum(toll.losses) + SLACK_BYTES
         shutil.rmtree(kept.root)
-        toll.tell("fetch")
+    toll.tell("fetch")
     assert toll.met > toll.kills // 2, "few kills met a stream: the test would prove little"
 
 
@@ -144,7 +149,7 @@ def test_killed_pushes_lose_at_most_a_chunk_a_stream(
                 victims, PushedTo(registry=registry, root=folder / "store", freight=freight), toll
             )
             assert registry.crashes == []
-        toll.tell("push")
+    toll.tell("push")
     assert toll.met > toll.kills // 2, "few kills met a stream: the test would prove little"
 
 
@@ -162,3 +167,53 @@ def push_with_kills(victims: Nursery, site: PushedTo, toll: Toll) -> None:
         now = site.count()
         toll.add(came - received - (now - before))
         before, received = now, came
+
+
+# A realistic size
+
+
+def test_killed_fetch_of_800_mb_moves_at_most_two_percent_again(
+    victims: Nursery, large_freight: Freight, tmp_path: Path
+) -> None:
+    moments = random.Random(SEED + 2)  # noqa: S311 - repeatable, no secret
+    with Registry() as registry:
+        releases = large_freight.serve(registry.content)
+        kept = Kept(root=tmp_path / "store", freight=large_freight)
+        task = kept.task(registry, releases, workers=STREAMS)
+        received = 0
+        for _ in range(2):
+            victim = victims.start(task)
+            victim.kill_after(moments.randrange(100, 350) * MIB)
+            received += victim.moved_bytes + STREAMS * BUFFER_BYTES
+            kept.check_visible()
+        last = victims.start(task)
+        assert last.wait() == 0
+        received += last.moved_bytes
+        kept.check_complete()
+    tell_again("fetch", received, large_freight.size)
+    assert received - large_freight.size <= large_freight.size // 50
+
+
+def test_killed_push_of_800_mb_moves_at_most_two_percent_again(
+    victims: Nursery, large_freight: Freight, tmp_path: Path
+) -> None:
+    moments = random.Random(SEED + 3)  # noqa: S311 - repeatable, no secret
+    large_freight.fill(tmp_path / "store")
+    with Registry(directory=tmp_path / "registry") as registry:
+        site = PushedTo(registry=registry, root=tmp_path / "store", freight=large_freight)
+        task = site.task(workers=STREAMS)
+        for _ in range(2):
+            victims.start(task).kill_after(moments.randrange(100, 350) * MIB)
+            site.settle()
+            site.check_visible()
+        assert victims.start(task).wait() == 0
+        site.check_complete()
+        received = registry.uploads.received_bytes
+    tell_again("push", received, large_freight.size)
+    assert received - large_freight.size <= large_freight.size // 50
+
+
+def tell_again(what: str, moved: int, size: int) -> None:
+    """Print how much was moved again."""
+    again = moved - size
+    print(f"{what}: seed {SEED}, {again / MIB:.2f} MiB again, {100 * again / size:.2f} %")  # noqa: T201
