@@ -9,7 +9,7 @@ from typing import cast
 
 import click
 
-from airgap.cli.output import console, print_error
+from airgap.cli.output import print_error, say
 from airgap.errors import AirgapError
 
 __all__ = ["main"]
@@ -65,5 +65,5 @@ def main() -> None:
         print_error(error)
         sys.exit(1)
     except (KeyboardInterrupt, click.Abort):
-        console.print("stopped; what was complete is kept, the same command goes on from here")
+        say("stopped; what was complete is kept, the same command goes on from here")
         sys.exit(INTERRUPTED)

@@ -6,7 +6,7 @@ import time
 
 import click
 
-from airgap.cli.output import console
+from airgap.cli.output import say
 from airgap.cli.progress import show_progress
 from airgap.cli.project import Project, project_option, site_argument
 from airgap.errors import LockError
@@ -41,14 +41,14 @@ def lock(site: str, refs: tuple[str, ...], *, upgrade: bool, check: bool, projec
     description = load_site(project.stack_file(site))
     if check:
         check_lock(description, read_lock(project.lock_file(site)), name=site)
-        console.print(f"{project.lock_file(site).name} fits", markup=False)
+        say(f"{project.lock_file(site).name} fits")
         return
     previous = _previous(project, site)
     began = time.monotonic()
     result = _resolve(project, description, previous, refs if upgrade else None)
     write_lock(project.lock_file(site), result.lock)
     for note in result.notes:
-        console.print(f"note: {note}", markup=False, soft_wrap=True)
+        say(f"note: {note}")
     _summarise(project, site, result.lock, changed=result.lock != previous, began=began)
 
 

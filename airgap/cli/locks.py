@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from airgap.cli.output import console
+from airgap.cli.output import say
 from airgap.cli.project import Project
 from airgap.lock import Lock, parse_lock, read_lock
 
@@ -42,10 +42,10 @@ def earlier_locks(project: Project, site: str, count: int) -> list[Lock]:
     path = project.lock_file(site).relative_to(project.root).as_posix()
     commits = _git(project, "log", f"--max-count={count + 1}", "--format=%H", "--", path)
     if commits is None:
-        console.print("note: no git history here; earlier locks are kept by --keep-lock only")
+        say("note: no git history here; earlier locks are kept by --keep-lock only")
         return []
     if (_git(project, "rev-parse", "--is-shallow-repository") or "").strip() == "true":
-        console.print("note: a shallow clone; locks before it are kept by --keep-lock only")
+        say("note: a shallow clone; locks before it are kept by --keep-lock only")
     locks = []
     for commit in commits.split():
         text = _git(project, "show", f"{commit}:./{path}")

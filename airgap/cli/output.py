@@ -6,22 +6,23 @@ import json
 from collections.abc import Mapping
 
 import click
-from rich.console import Console
 
 from airgap.errors import AirgapError
 
-__all__ = ["console", "json_option", "print_error", "print_json"]
-
-console = Console(stderr=True, highlight=False)
-"""Progress, notes and errors; results go to stdout by `click.echo`."""
+__all__ = ["json_option", "print_error", "print_json", "say"]
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 
 
+def say(text: str) -> None:
+    """Print a note or a line of progress on stderr; results go to stdout by `click.echo`."""
+    click.echo(text, err=True)
+
+
 def print_error(error: AirgapError) -> None:
     """Print an error and what to do next."""
-    console.print("[bold red]error:[/] ", end="")
-    console.print(error.diagnostics(), markup=False, soft_wrap=True)
+    click.secho("error: ", fg="red", bold=True, err=True, nl=False)
+    say(error.diagnostics())
 
 
 def print_json(document: Mapping[str, object]) -> None:

@@ -7,18 +7,14 @@ about all of them, at most every five seconds.
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
-
-from airgap.cli.output import console
+from airgap.cli.output import say
 from airgap.errors import AirgapError
 from airgap.progress import (
     Event,
@@ -32,11 +28,12 @@ from airgap.progress import (
     short_item,
 )
 
-__all__ = ["Lines", "Screen", "Show", "show_progress"]
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["Lines", "Show", "say_share", "show_progress"]
 
 LOG_EVERY_S = 5.0
-_MOST_LINES = 12
-_BAR_WIDTH = 24
 
 
 class Show:
@@ -54,38 +51,6 @@ class Show:
     def __call__(self, report: Report) -> None:
         """Take a report."""
         self.standing.take(report)
-
-
-class Screen(Show):
-    """Draws the run as rich renders it, several times a second."""
-
-    def __rich__(self) -> RenderableType:
-        """Return the total, and a line an item under way."""
-        items = self.standing.under_way()
-        rows = Table.grid(padding=(0, 1))
-        for moved in items[:_MOST_LINES]:
-            bar = ProgressBar(
-                total=moved.size_bytes or None, completed=moved.done_bytes, width=_BAR_WIDTH
-            )
-            rows.add_row("  ", Text(short_item(moved.item)), bar, Text(_share(moved)))
-        if len(items) > _MOST_LINES:
-            rows.add_row("", Text(f"and {len(items) - _MOST_LINES} more"))
-        return Group(self._total(), rows) if items else self._total()
-
-    def _total(self) -> RenderableType:
-        standing = self.standing
-        planned = standing.planned_bytes
-        bar = ProgressBar(
-            total=planned or standing.total or None,
-            completed=standing.moved_bytes if planned else standing.done,
-            width=_BAR_WIDTH,
-        )
-        row = Table.grid(padding=(0, 1))
-        last = "" if standing.last is None or standing.under_way() else standing.last.item
-        row.add_row(
-            self.title, bar, Text(say_progress(standing), no_wrap=True), Text(short_item(last))
-        )
-        return row
 
 
 class Lines(Show):
@@ -125,22 +90,25 @@ class Lines(Show):
                     pass
 
     def _under_way(self) -> str:
-        items = [f"{short_item(item.item)} {_share(item)}" for item in self.standing.under_way()]
+        items = [f"{short_item(item.item)} {say_share(item)}" for item in self.standing.under_way()]
         return "; ".join([say_progress(self.standing), *items])
 
 
 @contextmanager
-def show_progress(title: str, on: Console = console) -> Iterator[Show]:
-    """Yield a callback that shows reports under a title, on stderr; what failed has a summary."""
+def show_progress(title: str, on: Console | None = None) -> Iterator[Show]:
+    """Yield a callback that shows reports under a title, on stderr; what failed has a summary.
 
-    def say(line: str) -> None:
-        on.print(line, markup=False, soft_wrap=True)
+    rich is only imported where there is a terminal to draw on.
+    """
+    if on is None and not sys.stderr.isatty():
+        show: Show = Lines(title, say)
+        drawn: AbstractContextManager[object] = nullcontext()
+    else:
+        from airgap.cli.screen import draw
 
-    screen = Screen(title)
-    show = screen if on.is_terminal else Lines(title, say)
-    live = Live(screen, console=on, transient=True, refresh_per_second=8)
+        show, drawn = draw(title, on)
     try:
-        with live if on.is_terminal else nullcontext():
+        with drawn:
             yield show
     except AirgapError:
         if show.summary:
@@ -148,7 +116,7 @@ def show_progress(title: str, on: Console = console) -> Iterator[Show]:
         raise
 
 
-def _share(moved: Moved) -> str:
+def say_share(moved: Moved) -> str:
     """Return how much of an item is there: `40 % of 120.0 MiB`."""
     if not moved.size_bytes:
         return count_bytes(moved.done_bytes)

@@ -8,7 +8,7 @@ from types import FrameType
 
 import click
 
-from airgap.cli.output import console
+from airgap.cli.output import say
 from airgap.cli.project import find_store, store_option
 from airgap.serve import Server
 from airgap.store import Store
@@ -44,9 +44,7 @@ def serve(
     content = Store.open(find_store(place))
     with Server(content, host, port, tls=tls, asset_prefix=asset_path) as server:
         _stop_on_signal(server)
-        console.print(
-            f"serving {content.root} at {server.url} (Ctrl-C stops)", markup=False, soft_wrap=True
-        )
+        say(f"serving {content.root} at {server.url} (Ctrl-C stops)")
         server.wait()
 
 

@@ -157,23 +157,35 @@ class Download:
     def open_at(self, offset: int, headers: Mapping[str, str]) -> Exchange:
         """Return the answer whose body goes from an offset to the end, for who reads it himself.
 
-        The caller closes it. For a body of known size that has not been begun.
+        The caller closes it. For a body of known size that has not been begun. Where the peer does
+        not do ranges, the bytes before the offset are read and dropped.
 
         Raises:
-            UpstreamError: No answer, a refusal, or one that does not begin at the offset.
+            UpstreamError: No answer, a refusal, or one that does not begin where it should.
             IntegrityError: The peer has another size than promised.
         """
         part = Part(position=offset, end=OPEN if self._size is None else self._size)
         exchange = self._open(part, headers)
         try:
             self._refuse_other_than_content(exchange)
-            if offset and exchange.status == 200:
-                raise UpstreamError(f"{redact(self._url)}: cannot be read from byte {offset}")
             self._place(part, exchange)
+            if exchange.status == 200:  # also to a Range: the body from its first byte
+                self._skip(exchange, offset)
         except BaseException:
             exchange.close()
             raise
         return exchange
+
+    def _skip(self, exchange: Exchange, count: int) -> None:
+        buffer = memoryview(bytearray(min(count, BUFFER_BYTES)))
+        while count:
+            try:
+                got = exchange.readinto(buffer[:count])
+            except WIRE_ERRORS as error:
+                raise unreachable(self._url, error) from error
+            if not got:
+                raise UpstreamError(f"{redact(self._url)}: the connection ended", retryable=True)
+            count -= got
 
     def _stream(self, part: Part, headers: Mapping[str, str]) -> None:
         is_whole = False

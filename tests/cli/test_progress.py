@@ -7,7 +7,8 @@ import io
 import pytest
 from rich.console import Console
 
-from airgap.cli.progress import Lines, Screen, show_progress
+from airgap.cli.progress import Lines, show_progress
+from airgap.cli.screen import Screen
 from airgap.progress import Event, Moved, Planned, Report, Summary
 from tests.progress.test_standing import MIB, Clock
 

@@ -117,7 +117,7 @@ class _Full(Disk):
         self._room = room
         self._reserves = reserves
 
-    def reserve(self, descriptor: int, size: int) -> None:
+    def reserve(self, _descriptor: int, size: int) -> None:
         if self._reserves and size > self._room:
             raise OSError(errno.ENOSPC, "No space left on device")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
 import time
 import zlib
@@ -24,11 +25,27 @@ from airgap.transfer.ledger import Ledger, ledger_root
 from lab.content import Content
 from lab.registry import Registry
 from lab.releases import Release, Releases
-from tests.faults.victim import Task
+from tests.faults.victim import Task, Victim
 from tests.practice_images import CONFIG, LAYER, OCI_INDEX, OCI_MANIFEST, PracticeImage, digest_of
 from tests.store.conftest import read_layout
 
-__all__ = ["Freight", "Kept", "PushedTo", "make_freight"]
+__all__ = [
+    "KILLS",
+    "MIB",
+    "SEED",
+    "SLACK_BYTES",
+    "Freight",
+    "Kept",
+    "PushedTo",
+    "Toll",
+    "make_freight",
+]
+
+MIB = 1024 * 1024
+KILLS = int(os.environ.get("AIRGAP_KILLS", "25"))
+SEED = int(os.environ.get("AIRGAP_KILL_SEED", "20261123"))
+SLACK_BYTES = 64 * 1024
+"""What is no content: tokens, refusals, a probe of two bytes."""
 
 VERSION = "v1.11.5"
 FILE = "initramfs-amd64.xz"
@@ -266,3 +283,54 @@ class PushedTo:
         for digest, data in self.freight.blobs.items():
             assert self.registry.content.pool.read(digest) == data
         assert set(self.ledger.items().values()) == {"made"}
+
+
+@dataclass(slots=True, kw_only=True)
+class Toll:
+    """What kills have cost so far, and when the next one falls."""
+
+    most: int
+    wanted: int
+    seed: int
+    longest_s: float = 0.3
+    kills: int = 0
+    moments: random.Random = field(init=False)
+    met: int = 0
+    losses: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.moments = random.Random(self.seed)  # noqa: S311 - repeatable, no secret
+
+    @property
+    def is_full(self) -> bool:
+        """Whether all wanted kills have fallen."""
+        return self.kills >= self.wanted
+
+    def strike(self, victim: Victim) -> bool:
+        """Kill a process at a random moment; False when it has done everything.
+
+        One in ten falls while it begins, the others once its first bytes have come.
+        """
+        if self.is_full:
+            assert victim.wait() == 0
+            return False
+        if self.moments.random() > 0.1:
+            victim.await_bytes(SLACK_BYTES)
+        time.sleep(self.moments.uniform(0, self.longest_s))
+        was_killed = victim.kill()
+        self.met += was_killed and victim.moved_bytes > SLACK_BYTES
+        return was_killed
+
+    def add(self, lost: int) -> None:
+        """Count a kill; it may cost so many bytes."""
+        self.kills += 1
+        self.losses.append(lost)
+        assert -SLACK_BYTES <= lost <= self.most + SLACK_BYTES, f"kill {self.kills}: {lost} bytes"
+
+    def tell(self, what: str) -> None:
+        """Print it, for `pytest -rP` and for a failure."""
+        losses = [loss / MIB for loss in self.losses]
+        print(  # noqa: T201 - shown when the test fails, or on demand
+            f"{what}: seed {self.seed}, {self.kills} kills, {self.met} of them in mid-stream; lost "
+            f"at most {max(losses):.2f} MiB, {sum(losses) / len(losses):.2f} MiB on the average"
+        )

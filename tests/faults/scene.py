@@ -26,10 +26,11 @@ from airgap.oci.manifest import Descriptor
 from airgap.oci.registries import Registries
 from airgap.store import Store
 from airgap.store.disk import Disk
+from airgap.transfer.contents import UpstreamContent
 from airgap.transfer.destination import ImageItem, RegistryDestination
 from airgap.transfer.fetch import fetch_site
 from airgap.transfer.ledger import Ledger, ledger_root
-from airgap.transfer.push import connect, push_images
+from airgap.transfer.push import connect, push_images, push_sets
 from airgap.transfer.wanted import images_of
 from lab.auth import Authenticator
 from lab.deviance import Deviance
@@ -56,6 +57,7 @@ __all__ = [
     "VERSION",
     "AssetScene",
     "Column",
+    "CopyScene",
     "DownloadScene",
     "PullScene",
     "PushScene",
@@ -252,14 +254,14 @@ class DownloadScene(Scene):
         assert list((self.root / ".partial").iterdir()) == []
 
     def moved_again(self) -> int:
-        return sum(ran.moved for ran in self.runs) - self._whole_bytes()
+        return sum(ran.moved for ran in self.runs) - self.whole_bytes()
 
     @property
     @abstractmethod
     def _name(self) -> str: ...
 
     @abstractmethod
-    def _whole_bytes(self) -> int:
+    def whole_bytes(self) -> int:
         """Return what one run without faults receives."""
 
     @property
@@ -303,7 +305,7 @@ class AssetScene(DownloadScene):
     def _name(self) -> str:
         return KEY
 
-    def _whole_bytes(self) -> int:
+    def whole_bytes(self) -> int:
         return SIZE
 
 
@@ -346,7 +348,7 @@ class PullScene(DownloadScene):
     def _name(self) -> str:
         return IMAGE
 
-    def _whole_bytes(self) -> int:
+    def whole_bytes(self) -> int:
         return sum(map(len, {self.image.index, *self.image.children, *self.image.blobs}))
 
 
@@ -451,6 +453,40 @@ class PushScene(Scene):
         """Return it by the registry's count: what a cut left in the kernel still arrives there."""
         blobs = sum(map(len, set(self.image.blobs)))
         return self.registry.uploads.received_bytes - blobs
+
+
+class CopyScene(PushScene):
+    """The same image straight from its upstream to the site's registry: a dual-homed machine."""
+
+    def __init__(self, folder: Path, upstream: PullScene) -> None:
+        super().__init__(folder)
+        self.upstream = upstream
+        self._read = 0
+
+    def _transfer(self, traffic: Traffic, retry: RetryPolicy) -> None:
+        with (
+            Registries(self.upstream.redirects(), retry=retry, traffic=traffic) as registries,
+            self.client(traffic, retry) as client,
+        ):
+            content = UpstreamContent(registries, self.upstream.lock.images)
+            sets = {"images": self.items}
+            push_sets(
+                content,
+                client,
+                self.destination,
+                sets,
+                self.ledger,
+                traffic=traffic,
+                workers=1,
+            )
+
+    def _moved(self, traffic: Traffic) -> int:
+        self._read += traffic.counts.received_bytes
+        return super()._moved(traffic)
+
+    def read_again(self) -> int:
+        """Return how many bytes were read from upstream more than once."""
+        return self._read - self.upstream.whole_bytes()
 
 
 def the_image() -> PracticeImage:

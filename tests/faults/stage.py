@@ -22,6 +22,7 @@ from tests.faults.scene import (
     MIB,
     AssetScene,
     Column,
+    CopyScene,
     DownloadScene,
     PullScene,
     PushScene,
@@ -101,6 +102,10 @@ class Stage:
                 self.folder, authority=authority, auth=auth, deviance=deviance, registry=registry
             )
         )
+
+    def copy(self) -> CopyScene:
+        """Return an image's copy from its upstream to the site's registry."""
+        return self._begin(CopyScene(self.folder / "site", self.pull()))
 
     def unplug(self, scene: Scene, plug: Plug) -> Line:
         """Put a line before a scene's server that will be unplugged."""

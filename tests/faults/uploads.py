@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import time
+from collections.abc import Callable
 from email.utils import formatdate
 
 import pytest
@@ -29,6 +30,7 @@ from tests.faults.scene import (
     REPOSITORY,
     SIZE,
     TAG,
+    CopyScene,
     PushScene,
     lock_of,
     secure,
@@ -93,8 +95,8 @@ def power_lost(stage: Stage) -> str:
 @cell("disk-early", "push")
 def registry_is_full(stage: Stage) -> str:
     scene = stage.push()
-    full = {"status": 507, "body": b"no space left on device"}
-    scene.server.faults.add(UPLOADS, method="POST", times=None, **full)
+    full = b"no space left on device"
+    scene.server.faults.add(UPLOADS, method="POST", times=None, status=507, body=full)
     words = refusal(scene.run(), RegistryError, "status 507: no space left on device")
     assert not scene.is_there()
     scene.finish()
@@ -169,6 +171,99 @@ def answer_lost(stage: Stage) -> str:
     assert scene.run().error is None
     scene.finish()
     return f"the blob is found to have arrived; {again(scene)}"
+
+
+# Continuing: nothing is read by ranges from a store, but straight from upstream it is
+
+
+def copy(stage: Stage) -> CopyScene:
+    """Return a copy whose source breaks off once."""
+    scene = stage.copy()
+    scene.upstream.server.faults.add(DIGEST, method="GET", truncate_to=CUT)
+    return scene
+
+
+def copied(scene: CopyScene) -> str:
+    """See that the copy went through, and say what it took."""
+    ran = scene.run()
+    assert ran.error is None, ran.error.diagnostics()
+    scene.finish()
+    read = round(scene.read_again() / MIB)
+    return f"{again(scene)}, {f'{read} MiB' if read else 'nothing'} read again"
+
+
+def answer(scene: CopyScene, alter: Callable[[Response], Response]) -> None:
+    """Let the answer behind the break be another one."""
+    scene.upstream.server.faults.add(DIGEST, method="GET", alter=alter)
+
+
+@cell("200", "push")
+def upstream_gives_all(stage: Stage) -> str:
+    scene = stage.copy()
+    scene.upstream.server.faults.add(
+        DIGEST, method="GET", truncate_to=CUT, then=scene.upstream.stop_ranges
+    )
+    return f"straight from upstream: read anew, sent on behind what was there; {copied(scene)}"
+
+
+@cell("no-range", "push")
+def upstream_without_ranges(stage: Stage) -> str:
+    scene = copy(stage)
+    scene.upstream.stop_ranges()
+    how = "read anew after a cut, sent on behind what was there"
+    return f"straight from upstream: {how}; {copied(scene)}"
+
+
+@cell("off-by-one", "push")
+def upstream_is_off_by_one(stage: Stage) -> str:
+    scene = copy(stage)
+
+    def shift(response: Response) -> Response:
+        assert response.status_code == 206
+        response.headers["Content-Range"] = f"bytes {CUT + 1}-{SIZE - 1}/{SIZE}"
+        return response
+
+    answer(scene, shift)
+    return f"straight from upstream: not taken, read anew; {copied(scene)}"
+
+
+@cell("other-total", "push")
+def upstream_has_another_total(stage: Stage) -> str:
+    scene = copy(stage)
+
+    def enlarge(response: Response) -> Response:
+        assert response.status_code == 206
+        response.headers["Content-Range"] = f"bytes {CUT}-{SIZE - 1}/{SIZE + 1}"
+        return response
+
+    answer(scene, enlarge)
+    words = refusal(scene.run(), IntegrityError, f"has {SIZE + 1} bytes, expected {SIZE}")
+    assert not scene.is_there()
+    assert scene.registry.uploads.open_sessions == 0, "the upload is cancelled"
+    scene.finish()
+    return f"straight from upstream: {words}; the upload is cancelled; {again(scene)}"
+
+
+@cell("validator", "push")
+def upstream_has_another_validator(stage: Stage) -> str:
+    scene = copy(stage)
+
+    def change(response: Response) -> Response:
+        assert response.status_code == 206
+        response.headers["ETag"] = '"another"'
+        response.set_data(bytes(SIZE - CUT))
+        return response
+
+    answer(scene, change)
+    words = refusal(scene.run(), IntegrityError, "expected sha256:")
+    assert not scene.is_there()
+    assert DIGEST not in scene.registry.content.pool
+    assert scene.registry.uploads.open_sessions == 0, "the upload is cancelled"
+    scene.finish()
+    return (
+        f"straight from upstream: other bytes are {words}, before the last of them is sent; "
+        f"the upload is cancelled; {again(scene)}"
+    )
 
 
 # Being kept waiting
@@ -415,7 +510,8 @@ def token_expires(stage: Stage) -> str:
     cut(scene)
     scene.clock.on_sleep = auth.revoke_all  # between the cut and the next try
     assert scene.run().error is None
-    assert scene.clock.on_sleep is None
+    refused = [exchange.path for exchange in scene.server.requests if exchange.status == 401]
+    assert any(UPLOADS in path and len(path.rpartition("/")[2]) == 32 for path in refused)
     scene.finish()
     return f"a new token, continued inside the blob; {again(scene)}"
 

@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import NoReturn, Self
 
@@ -150,6 +151,7 @@ class Nursery:
 
     def is_over(self, _victim: Victim) -> bool:
         """Tell whether the process that was started last has ended."""
+        assert self._process.stdout is not None
         return bool(select.select([self._process.stdout], [], [], 0)[0])
 
     def close(self) -> None:
@@ -256,9 +258,7 @@ def _serve() -> None:
 
 def _warm_up() -> None:
     """Load what is else loaded at the first request: the machine's authorities, httpx."""
-    import httpx
-
-    assert httpx.Client
+    import_module("httpx")
     client_context()
 
 
