@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from bench.approaches import APPROACHES
 from bench.moving import CONTESTS, Bench
 from bench.preview import measure_previews, report
 from bench.results import machine, render, write_results
@@ -40,13 +41,14 @@ def bench(
 ) -> None:
     """Measure, and print medians and ratios.
 
-    NAME is one of copy, layout, again, assets, serve, memory, preview; all by default.
+    NAME is one of copy, layout, again, assets, serve, memory, preview; all by default. What was
+    tried besides: paths, hashes, start, heads.
     """
-    known = [*CONTESTS, "preview"]
+    known = [*CONTESTS, *APPROACHES, "preview"]
     for name in names:
         if name not in known:
             raise click.UsageError(f"{name!r} is none of {', '.join(known)}")
-    chosen = names or tuple(known)
+    chosen = names or (*CONTESTS, "preview")
     with tempfile.TemporaryDirectory(prefix="bench-", dir=directory) as place:
         click.echo(machine(Path(place)))
         for name in (each for each in chosen if each in CONTESTS):
@@ -54,7 +56,12 @@ def bench(
             text = render(outcome)
             click.echo(f"\n{text}")
             if write:
-                write_results(DOCUMENT, f"{name}", text, Path(place))
+                write_results(DOCUMENT, name, text, Path(place))
+        for name in (each for each in chosen if each in APPROACHES):
+            text = APPROACHES[name](locate(), Path(place), rounds)
+            click.echo(f"\n{text}")
+            if write:
+                write_results(DOCUMENT, name, text, Path(place))
         if "preview" in chosen:
             found = engine or _engine_on_path()
             click.echo("\npulumi preview of a site with 100 images (target: at most 1.5)")

@@ -25,6 +25,7 @@ __all__ = ["CONTESTS", "Bench", "Outcome"]
 
 MIB = 2**20
 OURS = "sidero-airgap"
+_SKOPEO_COPY = "--insecure-policy copy -q --preserve-digests"
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
@@ -104,7 +105,7 @@ def fill_layout(bench: Bench) -> Outcome:
             for number, name in enumerate(names)
         ]
         skopeo = [
-            f"{bench.peer('skopeo')} --insecure-policy copy -q --preserve-digests --src-tls-verify=false docker://{name} "
+            f"{bench.peer('skopeo')} {_SKOPEO_COPY} --src-tls-verify=false docker://{name} "
             f"oci:{layout}:{number}"
             for number, name in enumerate(names)
         ]
@@ -246,8 +247,8 @@ def _copiers(
     pairs = [(image.at(source.host), image.at(target.host)) for image in images]
     crane = [f"{bench.peer('crane')} copy --insecure {one} {two}" for one, two in pairs]
     skopeo = [
-        f"{bench.peer('skopeo')} --insecure-policy copy -q --preserve-digests --all --src-tls-verify=false --dest-tls-verify=false "
-        f"docker://{one} docker://{two}"
+        f"{bench.peer('skopeo')} {_SKOPEO_COPY} --all --src-tls-verify=false "
+        f"--dest-tls-verify=false docker://{one} docker://{two}"
         for one, two in pairs
     ]
     settings = folder / "regsync.json"

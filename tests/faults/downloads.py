@@ -273,6 +273,7 @@ def another_validator(stage: Stage) -> str:
     def change(response: Response) -> Response:
         assert response.status_code == 206
         response.headers["ETag"] = '"another"'
+        response.set_data(bytes(SIZE - CUT))
         return response
 
     scene.server.faults.add(scene.content, method="GET", alter=change)

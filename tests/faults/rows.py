@@ -113,11 +113,12 @@ True of every cell, and asserted in each: while the fault lasts nothing partial 
 blob under its name has its digest, every name reaches whole content, no tag without all below it),
 and after it one more run leaves everything there, equal to the byte, and no bad or half-received
 bytes behind. "Again" is what was moved more than once: for downloads the bytes the client received
-beyond the content, for pushes the bytes the registry received beyond it (and, where an image goes
-straight from its upstream to the registry, what was read there again). The content is one layer
-or boot asset of 9 MiB (and a few small ones); a transfer that breaks does so after 6 MiB. Peers
-are the lab's simulators, the line between is a real one on loopback; waits pass on a clock of the
-test's, timeouts are a quarter of a second instead of a minute.
+beyond the content (a buffer of 1 MiB that a reset or a timeout found half-full is not counted), for
+pushes the bytes the registry received beyond it, and where an image goes straight from its upstream
+to the registry, what was read there again. The content is one layer or boot asset of 9 MiB and a
+few small ones; a transfer that breaks does so after 6 MiB. Peers are the lab's simulators, the line
+between is a real one on loopback; waits pass on a clock of the test's, timeouts are a quarter of a
+second instead of a minute.
 """
 
 

@@ -221,6 +221,7 @@ def upstream_is_off_by_one(stage: Stage) -> str:
     def shift(response: Response) -> Response:
         assert response.status_code == 206
         response.headers["Content-Range"] = f"bytes {CUT + 1}-{SIZE - 1}/{SIZE}"
+        response.set_data(CONTENT[CUT + 1 :])
         return response
 
     answer(scene, shift)
