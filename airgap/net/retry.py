@@ -13,11 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import TypeVar
-
-import tenacity
+from typing import TYPE_CHECKING, TypeVar
 
 from airgap.errors import UpstreamError
+
+if TYPE_CHECKING:
+    import tenacity
 
 __all__ = [
     "LONGEST_ASKED_WAIT_S",
@@ -60,25 +61,42 @@ class RetryPolicy:
         Raises:
             UpstreamError: The last failure.
         """
-        for attempt in tenacity.Retrying(
+        try:
+            return operation()
+        except UpstreamError as error:
+            if not self._is_worth_another_try(error):
+                raise
+            return self._again(operation, error)
+
+    def _again(self, operation: Callable[[], T], failure: UpstreamError) -> T:
+        """Go on after a first failure; what nobody needs while all is well is imported here."""
+        import tenacity
+
+        failures = [failure]
+
+        def attempt() -> T:
+            if failures:
+                raise failures.pop()  # the first attempt, as it ended
+            return operation()
+
+        jitter = tenacity.wait_random_exponential(multiplier=self.first_wait_s, max=self.max_wait_s)
+        return tenacity.Retrying(
             retry=tenacity.retry_if_exception(self._is_worth_another_try),
             stop=tenacity.stop_after_attempt(self.attempts),
-            wait=self._wait,
+            wait=lambda state: self._wait(state, jitter),
             sleep=self.sleep,
             before_sleep=self._count,
             reraise=True,
-        ):
-            with attempt:
-                result = operation()
-        return result
+        )(attempt)
 
     def _is_worth_another_try(self, error: BaseException) -> bool:
         if not isinstance(error, UpstreamError) or not error.retryable:
             return False
         return (error.retry_after_s or 0.0) <= self.max_asked_wait_s
 
-    def _wait(self, state: tenacity.RetryCallState) -> float:
-        jitter = tenacity.wait_random_exponential(multiplier=self.first_wait_s, max=self.max_wait_s)
+    def _wait(
+        self, state: tenacity.RetryCallState, jitter: Callable[[tenacity.RetryCallState], float]
+    ) -> float:
         error = state.outcome.exception() if state.outcome else None
         asked = error.retry_after_s if isinstance(error, UpstreamError) else None
         return jitter(state) if asked is None else asked

@@ -61,7 +61,16 @@ class Disk:
         return os.preadv(descriptor, [buffer], offset)
 
     def reserve(self, descriptor: int, size: int) -> None:
-        """Take the room for a file now, so that a full disk is known before the first byte."""
+        """Take the room for a file now, so that a full disk is known before the first byte.
+
+        A file system without a disk of its own (memory, network, overlay) would fill the room with
+        zeros, or cannot take it: it is asked how much it has.
+        """
+        if os.major(os.fstat(descriptor).st_dev) == 0:
+            room = os.fstatvfs(descriptor)
+            if size > room.f_bavail * room.f_frsize:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return
         try:
             os.posix_fallocate(descriptor, 0, size)
         except OSError as error:
