@@ -44,6 +44,7 @@ __all__ = [
 _ADDRESS = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\]):\d+\Z")
 _INTERVAL_S = 1.0
 _STREAM = 7
+_making = threading.Lock()
 
 
 def project_root() -> Path:
@@ -73,9 +74,17 @@ def open_ledger(destination: str) -> Ledger:
     return Ledger(ledger_root(_store_root()), destination)
 
 
-@cache
 def shared_traffic(limits: Transfer) -> Traffic:
-    """Return the traffic that all sets of this process share: one limit holds for all of them."""
+    """Return the traffic that all sets of this process share: one limit holds for all of them.
+
+    The engine asks for several at the same moment; a plain cache would then make several.
+    """
+    with _making:
+        return _make_traffic(limits)
+
+
+@cache
+def _make_traffic(limits: Transfer) -> Traffic:
     from airgap.transfer.limits import site_traffic
 
     return site_traffic(limits)

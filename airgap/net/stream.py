@@ -9,6 +9,7 @@ Any other answer to a Range starts over at the first byte; nothing is ever appen
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping
 from typing import Protocol, cast
 
@@ -27,6 +28,8 @@ Run = Callable[[Attempt], None]
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)\Z")
 _DETAIL_BYTES = 4096
 _PROGRESS_BYTES = 1024 * 1024
+_FAST = 64 * 1024 * 1024.0
+_LEAST_S = 0.5
 _MOST_STARTS = 4
 """How often a body is begun again at its first byte before that counts as a failure."""
 
@@ -73,10 +76,19 @@ class Download:
         target: What takes the bytes; a plain sink takes them in order.
         size: How many there have to be; None when nobody knows.
         max_bytes: More is refused, whatever the peer says.
+        fast: Bytes a second from which on another connection is no help: there the processor or
+            the disk is the limit, not what a server gives a connection.
     """
 
     def __init__(
-        self, wire: Wire, url: str, target: Target | Sink, *, size: int | None, max_bytes: int
+        self,
+        wire: Wire,
+        url: str,
+        target: Target | Sink,
+        *,
+        size: int | None,
+        max_bytes: int,
+        fast: float = _FAST,
     ) -> None:
         self._wire = wire
         self._url = url
@@ -89,6 +101,8 @@ class Download:
         self._ignores_ranges = False
         self._starts = 0
         self._failure: AirgapError | None = None
+        self._fast = fast
+        self._began = time.monotonic()
 
     @property
     def received(self) -> int:
@@ -130,7 +144,8 @@ class Download:
     @property
     def is_splittable(self) -> bool:
         """Whether another connection could take a part of what is under way."""
-        return self._has_ranges and self._parts.is_splittable()
+        rate = self.received / max(_LEAST_S, time.monotonic() - self._began)
+        return self._has_ranges and rate < self._fast and self._parts.is_splittable()
 
     def persist(self, run: Run) -> None:
         """Run attempts until all has come.

@@ -72,7 +72,8 @@ def content(tmp_path: Path) -> bytes:
 
 def download(wire: Wire, website: Website, target: Memory) -> Download:
     size = len(target.data)
-    return Download(wire, f"{website.url}/file", target, size=size, max_bytes=size)
+    url = f"{website.url}/file"
+    return Download(wire, url, target, size=size, max_bytes=size, fast=float("inf"))
 
 
 def test_idle_connection_takes_the_upper_half(wire: Wire, website: Website, content: bytes) -> None:
@@ -98,6 +99,21 @@ def test_idle_connection_takes_the_upper_half(wire: Wire, website: Website, cont
     assert asked[1] is not None
     assert asked[1].startswith("bytes=")
     assert sum(end - begin for begin, end in target.writes) == SIZE  # no byte twice
+
+
+def test_stream_that_is_fast_is_left_alone(wire: Wire, website: Website, content: bytes) -> None:
+    target = Memory(SIZE)
+    target.go_on.clear()
+    url = f"{website.url}/file"
+    moving = Download(wire, url, target, size=SIZE, max_bytes=SIZE, fast=1.0)
+    main = threading.Thread(target=moving.attempt, args=({},))
+    main.start()
+    assert target.first.wait(30)
+    while not moving.received:
+        target.go_on.set()
+    assert not moving.is_splittable
+    main.join(60)
+    assert len(website.requests) == 1
 
 
 def test_helper_that_breaks_off_leaves_its_part_to_the_others(

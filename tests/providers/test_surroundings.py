@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent import futures
 
@@ -22,7 +23,7 @@ from lab.registry import Registry
 from providers import surroundings
 from providers.adapter import ProviderError
 from providers.image_set import ImageSetProvider
-from providers.surroundings import engine_log
+from providers.surroundings import engine_log, shared_traffic
 
 Inputs = dict[str, object]
 
@@ -166,3 +167,16 @@ def test_all_sets_of_a_process_share_one_traffic() -> None:
     assert surroundings.shared_traffic(Transfer(connections=4)) is not (
         surroundings.shared_traffic(first)
     )
+
+
+def test_sets_that_ask_at_the_same_moment_share_one_traffic() -> None:
+    """A plain cache makes one for each that asks before the first one is there."""
+    limits = Transfer(connections=7)
+    gate = threading.Barrier(8)
+
+    def ask(_: int) -> int:
+        gate.wait(10)
+        return id(shared_traffic(limits))
+
+    with futures.ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(ask, range(8)))) == 1
