@@ -84,7 +84,7 @@ def pull_images(patch: Path, lock: Lock, installer: str, *, talos: str) -> Seen:
 
     Args:
         patch: The machine configuration written for a server class.
-        lock: Every image of it is pulled by tag, and must have the locked digest.
+        lock: Every image of it that a node runs is pulled by tag, and must have the locked digest.
         installer: The class' `machine.install.image`.
         talos: The node's version.
 
@@ -92,13 +92,15 @@ def pull_images(patch: Path, lock: Lock, installer: str, *, talos: str) -> Seen:
         InspectionError: A digest differs, or the node would have left the site.
         lab.node.PullError: An image is not there.
     """
+    # Signatures are for verifiers: no node runs them, and their index names no platform.
+    images = {ref: pin for ref, pin in lock.images.items() if pin.need != "signatures"}
     with Node(patch.read_text(encoding="utf-8"), talos=talos) as node:
         moved = node.pull(installer).moved_bytes
-        for reference, pin in lock.images.items():
+        for reference, pin in images.items():
             pulled = node.pull(reference)
             moved += pulled.moved_bytes
             if pulled.digest != pin.digest:
                 raise InspectionError(f"{reference}: {pulled.digest}, locked {pin.digest}")
         if node.egress or node.unverified:
             raise InspectionError(f"a node asked outside: {node.egress}, {node.unverified}")
-    return Seen(items=len(lock.images) + 1, size_bytes=moved)
+    return Seen(items=len(images) + 1, size_bytes=moved)
