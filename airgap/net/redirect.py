@@ -6,16 +6,58 @@ clients had to fix later (regclient's security fixes name all three).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Protocol, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from airgap.errors import UpstreamError, redact
 
-__all__ = ["MAX_REDIRECTS", "REDIRECTS", "follow", "headers_for", "is_same_origin"]
+__all__ = ["follow", "follow_redirects", "headers_for", "is_same_origin"]
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_REDIRECTS = 5
 _PORTS = {"http": 80, "https": 443}
+
+
+class _Answered(Protocol):
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+
+A = TypeVar("A", bound=_Answered)
+
+
+def follow_redirects(
+    ask: Callable[[str, Mapping[str, str]], A],
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    *,
+    leave: Callable[[A], None] = lambda _: None,
+) -> A:
+    """Ask, and follow where GET and HEAD are led; credentials go to no other origin.
+
+    Args:
+        ask: Asks a URL with headers.
+        method: What it asks by.
+        url: Where to begin.
+        headers: For the first origin.
+        leave: Ends an answer that only led on.
+
+    Raises:
+        UpstreamError: Too many redirects, or one not to follow.
+    """
+    target = url
+    for _ in range(MAX_REDIRECTS + 1):
+        answer = ask(target, headers_for(target, url, headers))
+        if answer.status not in REDIRECTS or method not in ("GET", "HEAD"):
+            return answer
+        leave(answer)
+        target = follow(target, answer.headers.get("location", ""))
+    raise UpstreamError(f"{redact(url)}: more than {MAX_REDIRECTS} redirects")
 
 
 def follow(url: str, location: str) -> str:

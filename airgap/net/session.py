@@ -14,15 +14,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
-from airgap.net.answer import (
-    MAX_ANSWER_BYTES,
-    Answer,
-    follow_redirects,
-    too_large,
-    without_encoding,
-)
+from airgap.net.answer import MAX_ANSWER_BYTES, Answer, too_large, without_encoding
 from airgap.net.failure import unreachable
 from airgap.net.proxy import Proxy, proxy_for
+from airgap.net.redirect import follow_redirects
 from airgap.net.tls import context_for
 from airgap.net.traffic import Traffic
 

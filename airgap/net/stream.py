@@ -17,7 +17,7 @@ from airgap.errors import AirgapError, IntegrityError, UpstreamError, redact
 from airgap.net.body import BUFFER_BYTES
 from airgap.net.failure import WIRE_ERRORS, refuse_page, refused, unreachable
 from airgap.net.parts import OPEN, Part, Parts
-from airgap.net.redirect import MAX_REDIRECTS, REDIRECTS, follow, headers_for
+from airgap.net.redirect import follow_redirects
 from airgap.net.wire import Exchange, Wire
 
 __all__ = ["Download", "Nowhere", "Run", "Sink", "Target", "Transfer"]
@@ -217,16 +217,13 @@ class Download:
     def _open(self, part: Part, headers: Mapping[str, str]) -> Exchange:
         wanted = {"Accept-Encoding": "identity", "User-Agent": "sidero-airgap", **headers}
         wanted |= self._range(part)
-        target = self._url
-        for _ in range(MAX_REDIRECTS + 1):
-            sent = headers_for(target, self._url, wanted)
-            exchange = self._wire.open("GET", target, headers=sent)
-            if exchange.status not in REDIRECTS:
-                return exchange
-            with exchange:
-                target = follow(target, exchange.headers.get("location", ""))
-                exchange.response.read(_DETAIL_BYTES)
-        raise UpstreamError(f"{redact(self._url)}: more than {MAX_REDIRECTS} redirects")
+        return follow_redirects(
+            lambda target, sent: self._wire.open("GET", target, headers=sent),
+            "GET",
+            self._url,
+            wanted,
+            leave=_drop,
+        )
 
     def _range(self, part: Part) -> dict[str, str]:
         """Return the headers that ask for a part; none for a body from its beginning."""
@@ -347,6 +344,11 @@ class Download:
         return self._parts.advance(part, room)
 
 
+def _drop(exchange: Exchange) -> None:
+    with exchange:
+        exchange.response.read(_DETAIL_BYTES)
+
+
 def _as_target(target: Target | Sink, size: int | None) -> Target:
     if hasattr(target, "missing"):
         return cast("Target", target)
@@ -396,11 +398,6 @@ class Transfer:
     def __init__(self, download: Download, run: Run) -> None:
         self._download = download
         self._run = run
-
-    @property
-    def received(self) -> int:
-        """Bytes that came so far, by all connections."""
-        return self._download.received
 
     def run(self) -> None:
         """Stream everything that is missing.

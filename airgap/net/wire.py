@@ -15,16 +15,11 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
-from airgap.net.answer import (
-    MAX_ANSWER_BYTES,
-    Answer,
-    follow_redirects,
-    too_large,
-    without_encoding,
-)
+from airgap.net.answer import MAX_ANSWER_BYTES, Answer, too_large, without_encoding
 from airgap.net.body import BUFFER_BYTES, Body, BytesBody
 from airgap.net.failure import WIRE_ERRORS, unreachable
 from airgap.net.proxy import Proxy, proxy_for
+from airgap.net.redirect import follow_redirects
 from airgap.net.tls import context_for
 from airgap.net.traffic import Traffic
 

@@ -7,7 +7,7 @@ turn out wrong, so that the registry never has them all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -48,14 +48,20 @@ class UploadSessions(Protocol):
 
 
 class FileSource:
-    """A blob in a file, which was verified when it came there."""
+    """A blob in a file, which was verified when it came there.
+
+    Args:
+        path: The file.
+        told: Called with the number of bytes of each step that was sent.
+    """
 
     can_seek = True
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, told: Callable[[int], object] = lambda _: None) -> None:
         self._path = path
+        self._told = told
 
     @contextmanager
     def body(self, offset: int) -> Iterator[Body]:
         """Give the file's bytes from `offset` on."""
-        yield FileBody(self._path, offset)
+        yield FileBody(self._path, offset, told=self._told)

@@ -15,11 +15,11 @@ from typing import Protocol
 from airgap.digest import Digest
 from airgap.errors import IntegrityError, PublishError, UpstreamError, redact
 from airgap.lock.model import ImagePin
-from airgap.net import Body, FileBody, StreamBody
+from airgap.net import Body, StreamBody
 from airgap.net.failure import WIRE_ERRORS, unreachable
 from airgap.net.wire import Exchange
 from airgap.oci.manifest import Descriptor, Manifest, parse_manifest
-from airgap.oci.sources import BlobSource
+from airgap.oci.sources import BlobSource, FileSource
 from airgap.oci.subset import subset_index
 from airgap.progress import Meter
 from airgap.store import Store
@@ -55,19 +55,7 @@ class StoreContent:
                 f"{descriptor.digest} is not in the store",
                 hint="run `python -m airgap fetch <site>` outside, and carry the store",
             )
-        return _Stored(self._store, descriptor, meter)
-
-
-class _Stored:
-    can_seek = True
-
-    def __init__(self, store: Store, descriptor: Descriptor, meter: Meter) -> None:
-        self._path = store.blob_path(descriptor.digest)
-        self._meter = meter
-
-    @contextmanager
-    def body(self, offset: int) -> Iterator[Body]:
-        yield FileBody(self._path, offset, told=self._meter.add)
+        return FileSource(self._store.blob_path(descriptor.digest), told=meter.add)
 
 
 class UpstreamContent:
