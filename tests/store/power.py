@@ -33,6 +33,10 @@ class _File:
 
     durable: bytes = b""
     pending: list[Change] = field(default_factory=list)
+    least: int | None = None  # the shortest that a change since the last sync makes it
+
+    def certain(self) -> bytes:
+        return self.durable[: self.least]
 
     def survive(self, chance: random.Random) -> bytes:
         content = bytearray(self.durable)
@@ -92,9 +96,12 @@ class PowerDisk(Disk):
                 written[file] = copy
 
     def certain(self, path: Path) -> bytes | None:
-        """Return what a file holds after any power cut; None when it may be gone or another."""
+        """Return what a file begins with after any power cut; None when it may be gone or another.
+
+        What is being cut off is no longer certain. No file here is written over in place.
+        """
         states = self._names[path].states if path in self._names else [None]
-        return states[0].durable if states[0] is not None and len(states) == 1 else None
+        return states[0].certain() if states[0] is not None and len(states) == 1 else None
 
     # The calls
 
@@ -137,7 +144,9 @@ class PowerDisk(Disk):
     def truncate(self, descriptor: int, size: int) -> None:
         with self._lock:
             self._step()
-            self._open[descriptor].pending.append(_resize(size))
+            file = self._open[descriptor]
+            file.pending.append(_resize(size))
+            file.least = size if file.least is None else min(size, file.least)
             super().truncate(descriptor, size)
 
     def sync(self, descriptor: int) -> None:
@@ -181,6 +190,7 @@ class PowerDisk(Disk):
         file = self._open[descriptor]
         file.durable = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
         file.pending.clear()
+        file.least = None
 
     def _step(self) -> None:
         if 0 <= self.fail_at <= self.calls:
