@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from airgap.site.cache import CacheVolume, ImageCache
 from airgap.site.document import (
     FORMS,
     LENIENT,
@@ -29,6 +30,15 @@ from airgap.site.document import (
     Url,
     Version,
 )
+from airgap.site.needs import (
+    Components,
+    ImagePaths,
+    Kubernetes,
+    Management,
+    Manifest,
+    ManifestSource,
+    Talos,
+)
 from airgap.site.signatures import Keyless, Requirement, Signatures, TrustRoot
 from airgap.site.transfer import Limit, Transfer
 
@@ -37,15 +47,20 @@ __all__ = [
     "LENIENT",
     "Architecture",
     "AssetMirror",
+    "CacheVolume",
+    "Components",
     "Discovery",
     "Document",
     "Endpoint",
     "Environment",
     "ImageCache",
     "ImageFactory",
+    "ImagePaths",
     "Keyless",
     "Kubernetes",
     "Limit",
+    "Management",
+    "Manifest",
     "Mirror",
     "Nodes",
     "Policy",
@@ -68,20 +83,6 @@ __all__ = [
 def _as_source(value: object) -> object:
     """Accept a bare URL where a source is expected."""
     return {"url": value} if isinstance(value, str) else value
-
-
-class Talos(Document):
-    """The Talos releases the site's machines may run."""
-
-    versions: Annotated[tuple[Version, ...], Field(min_length=1)]
-    """Releases, such as v1.11.5; each environment boots one of them."""
-
-
-class Kubernetes(Document):
-    """The Kubernetes releases the site's clusters may run."""
-
-    versions: tuple[Version, ...] = ()
-    """Releases, such as v1.34.1."""
 
 
 class Endpoint(Document):
@@ -116,12 +117,13 @@ class Registry(Document):
     """The site's registry.
 
     `embedded` is this project's read-only `serve` over the store; `existing` is written to at the
-    first endpoint, the others are fail-over for the nodes. `distribution` and `harbor` are planned.
+    first endpoint, the others are fail-over for the nodes; `none` is a site whose machines have
+    their images from an image cache medium alone. `distribution` and `harbor` are planned.
     """
 
-    kind: Annotated[Literal["embedded", "existing", "distribution", "harbor"], Kept]
-    """embedded: the store served as it is; existing: a registry that images are pushed to."""
-    endpoints: Annotated[tuple[Endpoint, ...], Field(min_length=1)]
+    kind: Annotated[Literal["embedded", "existing", "none", "distribution", "harbor"], Kept]
+    """embedded: the store, served; existing: one that images are pushed to; none: no registry."""
+    endpoints: tuple[Endpoint, ...] = ()
     """Its URLs without a path; the first is written to, the others are fail-over."""
     path_prefix: Prefix = ""
     """What stands before every repository, such as a Harbor project."""
@@ -167,13 +169,6 @@ class ImageFactory(Document):
     """The same inline, as PEM text."""
 
 
-class ImageCache(Document):
-    """Whether machines look for an image cache medium (Talos' `imageCache.localEnabled`)."""
-
-    enabled: Flag = False
-    """Whether they do."""
-
-
 class Sidero(Document):
     """Sidero Metal as deployed, and how its objects reach it."""
 
@@ -187,6 +182,9 @@ class Sidero(Document):
     """files: YAML in out/<site>/; cluster: applied to a Kubernetes cluster."""
     asset_link: Link = "1Gbit/s"
     """The link between Sidero and the asset mirror: Sidero gives a download five minutes."""
+    controller_trust: Annotated[Literal["managed", "external"], Kept] | None = None
+    """How Sidero trusts a private CA of the asset mirror: managed emits a ConfigMap and a patch of
+    its Deployment, external says that somebody else sees to it."""
 
 
 class Environment(Document):
@@ -200,6 +198,10 @@ class Environment(Document):
     """One of architectures."""
     extra_kernel_args: tuple[str, ...] = ()
     """Kernel arguments beyond the release's own, one an item."""
+    boot_asset: Text | None = None
+    """A disk image or ISO of the release, such as metal-amd64.raw.zst (flavour airgap)."""
+    boot_asset_file: Text | None = None
+    """A file to publish under that name, such as an imager's result; relative to the stack file."""
 
 
 class ServerClass(Document):
@@ -314,8 +316,10 @@ class Site(Document):
     """Of the site's machines."""
     images: tuple[str, ...] = ()
     """What workloads need beyond Talos and Kubernetes, such as docker.io/library/nginx:1.27.3."""
-    manifests: tuple[str, ...] = ()
-    """Kubernetes manifests to take images from (planned)."""
+    manifests: tuple[ManifestSource, ...] = ()
+    """Kubernetes manifests to take images from."""
+    image_paths: tuple[ImagePaths, ...] = ()
+    """Where further custom resources name images."""
     registry: Registry
     """The site's registry."""
     asset_mirror: AssetMirror
@@ -326,6 +330,8 @@ class Site(Document):
     """Image cache media."""
     sidero: Sidero
     """Sidero Metal."""
+    management: Management = Management()
+    """What runs in the management cluster beside Sidero."""
     environments: tuple[Environment, ...] = ()
     """What machines boot."""
     server_classes: tuple[ServerClass, ...] = ()

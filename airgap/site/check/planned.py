@@ -13,7 +13,6 @@ __all__ = ["CHECKS"]
 
 _NOW_REGISTRY = "use kind: existing for a registry that runs, or kind: embedded"
 _NOW_FACTORY = "use kind: existing for a factory that runs, or kind: none"
-_NOW_MANIFESTS = "list the manifests' images under images"
 _NOW_DEFAULT = "give it another name, or use delivery: files"
 
 
@@ -31,11 +30,6 @@ def _check_factory(site: Site, _: Known) -> Iterator[Fault]:
         yield _planned(("imageFactory", "kind"), "kind deployed", _NOW_FACTORY)
 
 
-def _check_manifests(site: Site, _: Known) -> Iterator[Fault]:
-    if site.manifests:
-        yield _planned(("manifests",), "images from manifests", _NOW_MANIFESTS)
-
-
 def _check_default_environment(site: Site, _: Known) -> Iterator[Fault]:
     """Sidero makes `default` itself and makes it again when it is deleted."""
     if site.sidero.delivery != "cluster":
@@ -49,6 +43,5 @@ def _check_default_environment(site: Site, _: Known) -> Iterator[Fault]:
 CHECKS = checks(
     (_check_registry, "registry"),
     (_check_factory, "image_factory"),
-    (_check_manifests, "manifests"),
     (_check_default_environment, "sidero environments"),
 )

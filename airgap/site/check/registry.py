@@ -30,6 +30,12 @@ def endpoint_faults(
 
 def _check_endpoints(site: Site, _: Known) -> Iterator[Fault]:
     endpoints = site.registry.endpoints
+    if site.registry.kind == "none" and endpoints:
+        hint = "leave them out, or use kind: existing"
+        yield fault(("registry", "endpoints"), "kind none has no endpoints", hint)
+    elif site.registry.kind != "none" and not endpoints:
+        hint = "give its URL, or use kind: none for machines that have an image cache medium alone"
+        yield fault(("registry", "endpoints"), "missing", hint)
     for index, endpoint in enumerate(endpoints):
         at = ("registry", "endpoints", index)
         yield from endpoint_faults(endpoint, at, path_allowed=False, aside=_PREFIX_HINT)

@@ -1,0 +1,98 @@
+"""What images a site needs: Talos and Kubernetes releases, manifests, the management cluster."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from airgap.site.document import Document, Text, Version
+
+__all__ = [
+    "Components",
+    "ImagePaths",
+    "Kubernetes",
+    "Management",
+    "Manifest",
+    "ManifestSource",
+    "Talos",
+]
+
+
+def _as_manifest(value: object) -> object:
+    """Accept a bare path where a manifest is expected."""
+    return {"path": value} if isinstance(value, str) else value
+
+
+class Components(Document):
+    """Versions of what a Talos release brings, in place of the table's.
+
+    For a release that the table does not have yet, all but networkPolicies are needed.
+    """
+
+    kubernetes: Version | None = None
+    """The release's default Kubernetes, such as v1.34.1."""
+    etcd: str | None = None
+    """An image reference, such as registry.k8s.io/etcd:v3.6.5: its registry changed over time."""
+    coredns: str | None = None
+    """The tag of registry.k8s.io/coredns/coredns, such as v1.12.4."""
+    flannel: str | None = None
+    """The tag of ghcr.io/siderolabs/flannel, such as v0.27.4."""
+    pause: str | None = None
+    """The tag of registry.k8s.io/pause, such as 3.10."""
+    network_policies: str | None = None
+    """The tag of registry.k8s.io/networking/kube-network-policies, where the release has it."""
+
+
+class Talos(Document):
+    """The Talos releases the site's machines may run."""
+
+    versions: Annotated[tuple[Version, ...], Field(min_length=1)]
+    """Releases, such as v1.11.5; each environment boots one of them."""
+    components: dict[Version, Components] = Field(default_factory=dict)
+    """Component versions by release, where they are not the table's."""
+
+
+class Kubernetes(Document):
+    """The Kubernetes releases the site's clusters may run."""
+
+    versions: tuple[Version, ...] = ()
+    """Releases, such as v1.34.1."""
+
+
+class Management(Document):
+    """What runs in the management cluster beside Sidero; a release that is given is carried."""
+
+    cluster_api: Version | None = None
+    """Cluster API's core provider, such as v1.10.4."""
+    bootstrap_talos: Version | None = None
+    """The Talos bootstrap provider (CABPT), such as v0.6.11."""
+    control_plane_talos: Version | None = None
+    """The Talos control plane provider (CACPPT), such as v0.5.12."""
+    cert_manager: Version | None = None
+    """cert-manager, which Cluster API's providers need, such as v1.18.2."""
+
+
+class Manifest(Document):
+    """Kubernetes manifests to take images from: plain, a rendered chart, kustomize's output."""
+
+    path: Text
+    """A YAML or JSON file, or a directory of them, relative to the stack file."""
+    images: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """What is found in it: where each reference stands. Filled when the site is loaded."""
+
+
+class ImagePaths(Document):
+    """Where custom resources of a kind name images, beyond the kinds that are known."""
+
+    kind: Text
+    """The kind, such as Prometheus."""
+    group: str | None = None
+    """Its API group, such as monitoring.coreos.com; any when left out."""
+    paths: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Dotted paths, `[]` for each item of a list: spec.image, spec.pools[].image."""
+
+
+ManifestSource = Annotated[
+    Manifest, BeforeValidator(_as_manifest, json_schema_input_type=str | Manifest)
+]
