@@ -18,6 +18,8 @@ try:
     refuse_secret_site(is_config_secret("sidero-airgap:site"))
     value = pulumi.Config("sidero-airgap").require_object("site")
     site = parse_site(value, name=name, read=read_beside(STACKS))
+    for sentence in site.translations:
+        pulumi.log.warn(sentence)
     lock = read_lock(STACKS / f"{name}.lock.json")
     check_lock(site, lock, name=name)
     plan = plan_site(site, lock, name=name)

@@ -11,7 +11,6 @@ from airgap.cli.project import Project, project_option, site_argument
 from airgap.lock import check_lock, read_lock
 from airgap.plan import Plan, plan_site
 from airgap.rules import Finding, evaluate
-from airgap.site.load import load_site
 
 __all__ = ["check"]
 
@@ -25,7 +24,7 @@ def check(site: str, *, project: Project) -> None:
     The same rules as `pulumi preview --policy-pack policies`, over the same values, with neither
     engine nor network. The lock must fit the site.
     """
-    description = load_site(project.stack_file(site))
+    description = project.read_site(site)
     lock = read_lock(project.lock_file(site))
     check_lock(description, lock, name=site)
     findings = _judge(plan_site(description, lock, name=site))

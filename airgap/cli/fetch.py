@@ -8,7 +8,6 @@ from airgap.cli.progress import show_progress
 from airgap.cli.project import Project, project_option, site_argument
 from airgap.lock import check_lock, read_lock
 from airgap.progress import say_summary
-from airgap.site.load import load_site
 from airgap.store import Store
 from airgap.transfer.fetch import fetch_site
 from airgap.transfer.limits import site_traffic
@@ -27,7 +26,7 @@ def fetch(site: str, *, rehash: bool, project: Project) -> None:
     No engine and no registry of the site is needed. Every byte is verified as it enters; what is
     there already is not asked for again; a run that was stopped goes on where it was.
     """
-    description = load_site(project.stack_file(site))
+    description = project.read_site(site)
     lock = read_lock(project.lock_file(site))
     check_lock(description, lock, name=site)
     store = Store.open(project.store, create=True)

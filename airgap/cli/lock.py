@@ -13,7 +13,6 @@ from airgap.errors import LockError
 from airgap.lock import Lock, check_lock, read_lock, write_lock
 from airgap.progress import count_bytes
 from airgap.resolve import Resolution, resolve_site
-from airgap.site.load import load_site
 from airgap.site.model import Site
 from airgap.store import Store
 from airgap.transfer.limits import site_traffic
@@ -38,7 +37,7 @@ def lock(site: str, refs: tuple[str, ...], *, upgrade: bool, check: bool, projec
     """
     if refs and not upgrade:
         raise click.UsageError(f"{refs[0]}: references are named with --upgrade only")
-    description = load_site(project.stack_file(site))
+    description = project.read_site(site)
     if check:
         check_lock(description, read_lock(project.lock_file(site)), name=site)
         say(f"{project.lock_file(site).name} fits")

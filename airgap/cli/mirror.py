@@ -20,7 +20,6 @@ from airgap.lock import ImagePin, Lock, check_lock, read_lock
 from airgap.net import Schedule, Traffic
 from airgap.oci.reference import parse_reference
 from airgap.progress import count_bytes, say_summary, say_time
-from airgap.site.load import load_site
 from airgap.site.model import Site
 from airgap.site.schedule import read_schedule
 from airgap.store import Store
@@ -75,7 +74,7 @@ def mirror(
         raise click.UsageError(
             "--rate is for --dry-run; the site's transfer.limits slow a run down"
         )
-    description = load_site(project.stack_file(site))
+    description = project.read_site(site)
     lock = read_lock(project.lock_file(site))
     check_lock(description, lock, name=site)
     run = _Run(name=site, site=description, lock=lock, traffic=site_traffic(description.transfer))

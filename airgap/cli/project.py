@@ -8,7 +8,10 @@ from pathlib import Path
 
 import click
 
+from airgap.cli.output import say
 from airgap.errors import AirgapError
+from airgap.site.load import load_site
+from airgap.site.model import Site
 
 __all__ = ["Project", "find_store", "project_option", "site_argument", "store_option"]
 
@@ -46,6 +49,18 @@ class Project:
             known = ", ".join(self.sites()) or "none"
             raise AirgapError(f"{path}: there is no site {site!r}", hint=f"sites here: {known}")
         return path
+
+    def read_site(self, site: str) -> Site:
+        """Return a site; what of its text is read as something else is said.
+
+        Raises:
+            AirgapError: There is no such site.
+            SiteError: With every fault there is.
+        """
+        description = load_site(self.stack_file(site))
+        for sentence in description.translations:
+            say(f"note: {sentence}")
+        return description
 
     def lock_file(self, site: str) -> Path:
         """Return `stacks/<site>.lock.json`."""

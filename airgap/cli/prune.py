@@ -10,7 +10,6 @@ import click
 from airgap.cli.locks import earlier_locks, keep_lock_option, locked_sites, present_locks
 from airgap.cli.project import Project, project_option, site_argument
 from airgap.lock import read_lock
-from airgap.site.load import load_site
 from airgap.transfer.prune import prune_site
 
 __all__ = ["prune"]
@@ -28,7 +27,7 @@ def prune(site: str, *, dry_run: bool, kept: tuple[Path, ...], project: Project)
     git), the locks of all other sites here, every set that a stack published, and whatever was
     there before us. A registry that does not delete is reported.
     """
-    description = load_site(project.stack_file(site))
+    description = project.read_site(site)
     others = [name for name in locked_sites(project) if name != site]
     locks = present_locks(project, [site, *others])
     locks += [read_lock(path) for path in kept]

@@ -11,7 +11,6 @@ from airgap.errors import AirgapError
 from airgap.oci.credentials import MachineCredentials
 from airgap.plan import NodeCredentials, docker_config, secret_object
 from airgap.render import render_documents
-from airgap.site.load import load_site
 from airgap.site.model import Site
 
 __all__ = ["secret"]
@@ -27,7 +26,7 @@ def secret(site: str, *, project: Project) -> None:
     The credentials are this machine's for the registry's endpoints: the file that AIRGAP_AUTH_FILE
     names, or Docker's configuration with its helpers.
     """
-    description = load_site(project.stack_file(site))
+    description = project.read_site(site)
     credentials = _credentials(description)
     data = {".dockerconfigjson": docker_config(credentials)}
     click.echo(render_documents([secret_object(description) | {"stringData": data}]), nl=False)

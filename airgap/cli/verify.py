@@ -11,7 +11,6 @@ import click
 from airgap.cli.progress import show_progress
 from airgap.cli.project import Project, project_option, site_argument
 from airgap.lock import check_lock, read_lock
-from airgap.site.load import load_site
 from airgap.transfer.verify import PLACES, Place, verify_site
 
 __all__ = ["verify"]
@@ -34,7 +33,7 @@ def verify(site: str, *, places: tuple[Place, ...], project: Project) -> None:
     through its URL. Exit 1 when something is missing or altered; the store is mended by
     `fetch --rehash`, registry and mirror by `pulumi refresh` and `pulumi up`.
     """
-    description = load_site(project.stack_file(site))
+    description = project.read_site(site)
     lock = read_lock(project.lock_file(site))
     check_lock(description, lock, name=site)
     chosen = places or PLACES

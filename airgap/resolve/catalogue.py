@@ -108,7 +108,7 @@ def _suggest(catalogue: Mapping[str, Reference], name: str) -> list[str]:
     alike = get_close_matches(name, catalogue, n=3, cutoff=0.75)
     words = {word for word in name.rpartition("/")[2].split("-") if len(word) > 2}
     related = [known for known in sorted(catalogue) if words & set(_words(known))]
-    return list(dict.fromkeys([*alike, *related]))[:6]
+    return list(dict.fromkeys([*alike, *related]))[:12]
 
 
 def _words(name: str) -> list[str]:

@@ -19,6 +19,7 @@ from airgap.site.secrets import find_secrets, refuse_secret_site
 from airgap.site.shape import read_shape
 from airgap.site.signing import SigningReader
 from airgap.site.stackfile import read_site_value
+from airgap.site.translate import translate
 
 __all__ = ["STACKS", "load_site", "parse_site", "read_beside", "refuse_secret_site"]
 
@@ -86,7 +87,8 @@ def _parsed(
     document: str,
     read: Callable[[str], bytes],
 ) -> Site:
-    plain = {str(key): _with_text_keys(item) for key, item in value.items()}
+    written = {str(key): _with_text_keys(item) for key, item in value.items()}
+    plain, translations = translate(written)
     shape = read_shape(plain)
     certificates = CertificateReader(read)
     signing = SigningReader(read)
@@ -106,7 +108,7 @@ def _parsed(
     ]
     if faults:
         raise SiteError(document, faults)
-    return _with_project_path(site)
+    return _with_project_path(site).read_as(translations)
 
 
 def _with_text_keys(value: object) -> object:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PrivateAttr
 
 from airgap.site.cache import CacheVolume, ImageCache
 from airgap.site.document import (
@@ -348,3 +348,16 @@ class Site(Document):
     """What is kept."""
     policy: Policy = Policy()
     """What the rules allow."""
+
+    _translations: tuple[str, ...] = PrivateAttr(())
+
+    @property
+    def translations(self) -> tuple[str, ...]:
+        """What of the author's text is read as something else, a sentence each."""
+        return self._translations
+
+    def read_as(self, translations: tuple[str, ...]) -> Site:
+        """Return the site with the sentences of its translation."""
+        site = self.model_copy()
+        site._translations = translations  # noqa: SLF001 - its own
+        return site

@@ -67,7 +67,8 @@ class Landing:
     def close(self) -> None:
         """Let go of the file."""
         if self.journal is None:
-            self.discard()
+            with suppress(OSError):  # a disk that refuses even this keeps it for the next sweep
+                self.discard()
         else:
             self.journal.close()
         self.disk.close(self.descriptor)
@@ -143,9 +144,11 @@ def _open_named(disk: Disk, path: Path) -> int | None:
         links = disk.status(descriptor).st_nlink
         if links == 1:
             return descriptor
-        if links > 1:  # it is published, and its old name came back with a power cut
-            disk.remove(path)
-        disk.close(descriptor)
+        try:
+            if links > 1:  # it is published, and its old name came back with a power cut
+                disk.remove(path)
+        finally:
+            disk.close(descriptor)  # and its lock with it
 
 
 def _open_anonymous(disk: Disk, directory: Path) -> Landing:

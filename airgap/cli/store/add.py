@@ -17,7 +17,6 @@ from airgap.net.origins import Origins
 from airgap.oci.registries import Registries
 from airgap.progress import say_summary
 from airgap.resolve.references import pin_references
-from airgap.site.load import load_site
 from airgap.site.model import Signatures, Site
 from airgap.site.transfer import Transfer
 from airgap.store import Store
@@ -89,7 +88,7 @@ def add(
 
 
 def _described(site: str | None) -> Site | None:
-    return load_site(Project.find(Path()).stack_file(site)) if site else None
+    return Project.find(Path()).read_site(site) if site else None
 
 
 def _signatures(site: Site | None, *, collect: bool) -> Signatures:

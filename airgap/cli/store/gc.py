@@ -14,7 +14,6 @@ from airgap.errors import AirgapError
 from airgap.lock import Lock, read_lock
 from airgap.oci.reference import parse_reference
 from airgap.progress import count_bytes
-from airgap.site.load import load_site
 from airgap.store import Collected, Store
 
 __all__ = ["gc"]
@@ -73,7 +72,7 @@ def _locks_here(project: Project) -> list[Lock]:
     sites = locked_sites(project)
     locks = present_locks(project, sites)
     for site in sites:
-        count = load_site(project.stack_file(site)).retention.keep_locks
+        count = project.read_site(site).retention.keep_locks
         locks += earlier_locks(project, site, count)
     return locks
 
