@@ -8,7 +8,7 @@ from pulumi.runtime import is_config_secret
 from airgap.errors import AirgapError
 from airgap.lock import check_lock, read_lock
 from airgap.plan import plan_site
-from airgap.site.load import parse_site, read_beside, refuse_secret_site
+from airgap.site.load import names_beside, parse_site, read_beside, refuse_secret_site
 from components import Site
 
 STACKS = Path(__file__).parent / "stacks"
@@ -17,7 +17,7 @@ name = pulumi.get_stack()
 try:
     refuse_secret_site(is_config_secret("sidero-airgap:site"))
     value = pulumi.Config("sidero-airgap").require_object("site")
-    site = parse_site(value, name=name, read=read_beside(STACKS))
+    site = parse_site(value, name=name, read=read_beside(STACKS), names=names_beside(STACKS))
     for sentence in site.translations:
         pulumi.log.warn(sentence)
     lock = read_lock(STACKS / f"{name}.lock.json")

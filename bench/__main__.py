@@ -9,11 +9,14 @@ from pathlib import Path
 import click
 
 from bench.approaches import APPROACHES
-from bench.moving import CONTESTS, Bench
+from bench.caches import make_caches
+from bench.moving import CONTESTS as MOVING
+from bench.moving import Bench
 from bench.preview import measure_previews, report
 from bench.results import machine, render, write_results
 from tools.peers import locate
 
+CONTESTS = {**MOVING, "cache": make_caches}
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 
 
@@ -41,8 +44,8 @@ def bench(
 ) -> None:
     """Measure, and print medians and ratios.
 
-    NAME is one of copy, layout, again, assets, serve, memory, preview; all by default. What was
-    tried besides: paths, hashes, start, heads.
+    NAME is one of copy, layout, again, assets, serve, memory, cache, preview; all by default.
+    What was tried besides: paths, hashes, start, heads.
     """
     known = [*CONTESTS, *APPROACHES, "preview"]
     for name in names:

@@ -21,7 +21,7 @@ from bench.contest import Contest, Entrant, time_command
 from bench.servers import Server, free_port, serve_files, serve_registry, serving
 from tools.peers import Peers
 
-__all__ = ["CONTESTS", "Bench", "Outcome"]
+__all__ = ["CONTESTS", "OURS", "Bench", "Outcome", "store_environment", "write_site"]
 
 MIB = 2**20
 OURS = "sidero-airgap"
@@ -59,7 +59,8 @@ class Bench:
         return Contest.run(title, entrants, rounds=self.rounds, target=target)
 
 
-def _environment(store: Path) -> dict[str, str]:
+def store_environment(store: Path) -> dict[str, str]:
+    """Return the environment of our command over a store."""
     return {"AIRGAP_STORE": str(store), "PYTHONPATH": str(CHECKOUT)}
 
 
@@ -68,7 +69,7 @@ def copy_between_registries(bench: Bench) -> Outcome:
     folder = bench.directory / "copy"
     with _registries(bench, folder) as (source, target):
         images = push_images(source.host, 10, layer_bytes=24 * MIB)
-        _write(folder / "project", images, source, target)
+        write_site(folder / "project", images, source, target)
         entrants = _copiers(bench, folder, images, source, target)
         contest = bench.run("registry → registry, cold, 10 images, 792 MiB", entrants, 0.9)
     return Outcome(contest=contest)
@@ -79,7 +80,7 @@ def run_again(bench: Bench) -> Outcome:
     folder = bench.directory / "again"
     with _registries(bench, folder) as (source, target):
         images = push_images(source.host, 300, layer_bytes=4096, own=1, shared=1)
-        _write(folder / "project", images, source, target)
+        write_site(folder / "project", images, source, target)
         ours, _, regsync, *_ = _copiers(bench, folder, images, source, target)
         time_command(ours.command, ours.environment)
         kept = [
@@ -95,7 +96,7 @@ def fill_layout(bench: Bench) -> Outcome:
     folder = bench.directory / "layout"
     with _registries(bench, folder) as (source, target):
         images = push_images(source.host, 10, layer_bytes=24 * MIB)
-        _write(folder / "project", images, source, target)
+        write_site(folder / "project", images, source, target)
         layout, store = folder / "layout", folder / "store"
         names = [image.at(source.host) for image in images]
         crane = f"{bench.peer('crane')} pull --insecure --format=oci {' '.join(names)} {layout}"
@@ -115,7 +116,7 @@ def fill_layout(bench: Bench) -> Outcome:
             Entrant(
                 name=OURS,
                 command=bench.airgap(f"fetch {SITE}", folder / "project"),
-                environment=_environment(store),
+                environment=store_environment(store),
                 reset=_removing(store),
             ),
             Entrant(name="crane", command=crane, environment=home, reset=reset),
@@ -135,7 +136,7 @@ def fetch_boot_assets(bench: Bench) -> Outcome:
     folder = bench.directory / "assets"
     with serve_files(bench.peers, folder / "web") as web, _registries(bench, folder) as (one, two):
         assets = _boot_assets(web.directory, count=10, size=1024 * MIB // 10)
-        _write(folder / "project", [], one, two, assets=assets, releases=web.host)
+        write_site(folder / "project", [], one, two, assets=assets, releases=web.host)
         store, plain = folder / "store", folder / "plain"
         sums = folder / "sums"
         time_command(f"cd {web.directory}; sha512sum $(find . -type f) > {sums}", {})
@@ -144,7 +145,7 @@ def fetch_boot_assets(bench: Bench) -> Outcome:
             Entrant(
                 name=OURS,
                 command=bench.airgap(f"fetch {SITE}", folder / "project"),
-                environment=_environment(store),
+                environment=store_environment(store),
                 reset=_removing(store),
             ),
             Entrant(
@@ -163,8 +164,8 @@ def serve_pulls(bench: Bench) -> Outcome:
     with ExitStack() as stack:
         source, target = stack.enter_context(_registries(bench, folder))
         images = push_images(source.host, 8, layer_bytes=24 * MIB, own=4, shared=0)
-        _write(folder / "project", images, source, target)
-        environment = _environment(folder / "store")
+        write_site(folder / "project", images, source, target)
+        environment = store_environment(folder / "store")
         time_command(bench.airgap(f"fetch {SITE}", folder / "project"), environment)
         port = free_port()
         command = [sys.executable, "-m", "airgap", "serve", "--port", str(port)]
@@ -188,12 +189,12 @@ def bound_memory(bench: Bench) -> Outcome:
         for size in (64, 2048):
             home = folder / str(size)
             assets = _boot_assets(web.directory / str(size), count=1, size=size * MIB)
-            _write(home / "project", [], one, two, assets=assets, releases=f"{web.host}/{size}")
+            write_site(home / "project", [], one, two, assets=assets, releases=f"{web.host}/{size}")
             entrants.append(
                 Entrant(
                     name=f"{OURS}, a file of {size} MiB",
                     command=bench.airgap(f"fetch {SITE}", home / "project"),
-                    environment=_environment(home / "store"),
+                    environment=store_environment(home / "store"),
                     reset=_removing(home / "store"),
                 )
             )
@@ -221,7 +222,7 @@ def _registries(bench: Bench, folder: Path) -> Iterator[tuple[Server, Server]]:
         yield source, target
 
 
-def _write(
+def write_site(
     project: Path,
     images: Sequence[Image],
     source: Server,
@@ -230,6 +231,7 @@ def _write(
     assets: dict[str, Path] | None = None,
     releases: str = "127.0.0.1:9",
 ) -> None:
+    """Write a project whose site has these images, and whose lock pins them."""
     write_project(
         project,
         images,
@@ -278,7 +280,7 @@ def _copiers(
         Entrant(
             name=OURS,
             command=bench.airgap(f"mirror {SITE} --from upstream", folder / "project"),
-            environment=_environment(store),
+            environment=store_environment(store),
             reset=reset,
         ),
         Entrant(name="crane", command="\n".join(crane), environment=home, reset=reset),

@@ -11,7 +11,7 @@ __all__ = ["AssetMirror"]
 
 
 class AssetMirror(pulumi.ComponentResource):
-    """An asset mirror with an AssetSet for each Talos release."""
+    """An asset mirror with an AssetSet for each Talos release, and the image caches it serves."""
 
     def __init__(self, plan: ComponentPlan, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(plan.token, plan.name, dict(plan.inputs), opts)

@@ -8,6 +8,7 @@ import pulumi
 
 from airgap.plan import ResourcePlan
 from providers.asset_set import AssetSet
+from providers.image_cache import ImageCache
 from providers.image_set import ImageSet
 from providers.manifest_files import ManifestFiles
 from providers.schematic import Schematic
@@ -18,6 +19,7 @@ _Constructor = Callable[[str, Mapping[str, object], pulumi.ResourceOptions], pul
 
 _CONSTRUCTORS: dict[str, _Constructor] = {
     "AssetSet": AssetSet,
+    "ImageCache": ImageCache,
     "ImageSet": ImageSet,
     "ManifestFiles": ManifestFiles,
     "Schematic": Schematic,

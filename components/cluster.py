@@ -15,6 +15,7 @@ import pulumi
 from airgap.plan import (
     NodeCredentials,
     ResourcePlan,
+    check_hosts,
     credentials_patch,
     docker_config,
     parse_credentials,
@@ -25,7 +26,9 @@ from airgap.talos import Dialect
 __all__ = ["Cluster"]
 
 _FORCE = {"pulumi.com/patchForce": "true"}
-"""Sidero's manager owns the fields of the Environment it made itself; this takes them over."""
+"""Sidero's manager owns the fields of the Environment it made itself; this takes them over. Nobody
+else's field is taken: who sets SSL_CERT_DIR in the Deployment already hears of the conflict.
+"""
 
 
 class Cluster:
@@ -44,24 +47,31 @@ class Cluster:
         )
 
     def create(self, plan: ResourcePlan, opts: pulumi.ResourceOptions) -> pulumi.Resource:
-        """Register an object; one that Sidero makes too is patched, and stays when we go."""
-        from pulumi_kubernetes.core.v1 import Secret
-
+        """Register an object; one that something else makes is patched."""
         opts = pulumi.ResourceOptions.merge(
             opts, pulumi.ResourceOptions(provider=self._provider, retain_on_delete=plan.adopted)
         )
         metadata = _section(plan, "metadata")
-        made: pulumi.Resource
         if plan.kind == "Secret":
-            made = Secret(
-                plan.name,
-                metadata=metadata,
-                type=str(plan.inputs["type"]),
-                string_data={".dockerconfigjson": self._docker_config()},
-                opts=opts,
-            )
-        else:
-            made = self._create_custom(plan, metadata, opts)
+            return self._create_secret(plan, metadata, opts)
+        if plan.kind == "ConfigMap":
+            return _create_config_map(plan, metadata, opts)
+        if plan.kind == "Deployment":
+            return _patch_deployment(plan, metadata, opts)
+        return self._create_custom(plan, metadata, opts)
+
+    def _create_secret(
+        self, plan: ResourcePlan, metadata: dict[str, object], opts: pulumi.ResourceOptions
+    ) -> pulumi.Resource:
+        from pulumi_kubernetes.core.v1 import Secret
+
+        made: pulumi.Resource = Secret(
+            plan.name,
+            metadata=metadata,
+            type=str(plan.inputs["type"]),
+            string_data={".dockerconfigjson": self._credentials_of(plan).apply(docker_config)},
+            opts=opts,
+        )
         return made
 
     def _create_custom(
@@ -71,7 +81,7 @@ class Cluster:
 
         if plan.adopted:
             metadata = {**metadata, "annotations": _FORCE}
-        made: pulumi.Resource = (CustomResourcePatch if plan.adopted else CustomResource)(
+        made: pulumi.Resource = (CustomResourcePatch if plan.patched else CustomResource)(
             plan.name,
             api_version=str(plan.inputs["apiVersion"]),
             kind=plan.kind,
@@ -89,22 +99,42 @@ class Cluster:
             return spec
         texts: list[object] = [*render_patches(patches)]
         if plan.credentials in ("v1alpha1", "documents"):
-            texts.append(self._credentials_text(plan.credentials))
+            texts.append(self._credentials_text(plan, plan.credentials))
         return {**spec, "strategicPatches": texts}
 
-    def _docker_config(self) -> pulumi.Output[str]:
-        return self._credentials.apply(docker_config)
-
-    def _credentials_text(self, dialect: Dialect) -> pulumi.Output[str]:
-        return self._credentials.apply(
+    def _credentials_text(self, plan: ResourcePlan, dialect: Dialect) -> pulumi.Output[str]:
+        return self._credentials_of(plan).apply(
             lambda value: render_documents(credentials_patch(value, dialect=dialect))
         )
+
+    def _credentials_of(self, plan: ResourcePlan) -> pulumi.Output[NodeCredentials]:
+        return self._credentials.apply(lambda value: check_hosts(value, plan.hosts))
 
     @cached_property
     def _credentials(self) -> pulumi.Output[NodeCredentials]:
         """Read only where an object carries them: most sites have none."""
         secret: pulumi.Output[object] = self._config.require_secret_object("credentials")
         return secret.apply(parse_credentials)
+
+
+def _create_config_map(
+    plan: ResourcePlan, metadata: dict[str, object], opts: pulumi.ResourceOptions
+) -> pulumi.Resource:
+    from pulumi_kubernetes.core.v1 import ConfigMap
+
+    data = {key: str(value) for key, value in _section(plan, "data").items()}
+    made: pulumi.Resource = ConfigMap(plan.name, metadata=metadata, data=data, opts=opts)
+    return made
+
+
+def _patch_deployment(
+    plan: ResourcePlan, metadata: dict[str, object], opts: pulumi.ResourceOptions
+) -> pulumi.Resource:
+    from pulumi_kubernetes.apps.v1 import DeploymentPatch
+
+    spec = _section(plan, "spec")
+    made: pulumi.Resource = DeploymentPatch(plan.name, metadata=metadata, spec=spec, opts=opts)
+    return made
 
 
 def _section(plan: ResourcePlan, key: str) -> dict[str, object]:

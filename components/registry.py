@@ -11,7 +11,7 @@ __all__ = ["Registry"]
 
 
 class Registry(pulumi.ComponentResource):
-    """A registry with an ImageSet for each need."""
+    """A registry with an ImageSet for each need, and the image caches it holds."""
 
     def __init__(self, plan: ComponentPlan, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(plan.token, plan.name, dict(plan.inputs), opts)

@@ -29,6 +29,7 @@ __all__ = ["Sidero"]
 
 _BUILT_IN_TALOS = {"v0.6.13": "v1.13.0", "v0.6.12": "v1.12.0", "v0.6.11": "v1.11.0"}
 _LINK_ADDRESS = "fdae:41e4:649b:9303::1"
+_DEFAULT_PATCH = "default-environment.patch.yaml"
 _AGENT_BYTES = 8 * 1024
 
 
@@ -86,10 +87,23 @@ class Sidero(Simulator):
                 stored["status"] = before["status"]
             self._objects[key] = stored
 
-    def apply_files(self, directory: Path, *, strict: bool = False) -> list[str]:
-        """Apply every Sidero object below a directory; return `Kind/name` of each.
+    def patch(
+        self, kind: str, name: str, patch: Mapping[str, object], *, strict: bool = False
+    ) -> None:
+        """Merge a patch into an object that is there (RFC 7386).
 
-        Objects of other API groups (Secrets, ConfigMaps) are left alone.
+        Raises:
+            KeyError: There is no such object.
+            ApiError: `strict`, and a field is unknown.
+        """
+        merged = _merge(self.find(kind, name), patch)
+        self.apply(as_mapping(merged), strict=strict)
+
+    def apply_files(self, directory: Path, *, strict: bool = False) -> list[str]:
+        """Do what a site's `apply.sh` does with Sidero's objects; return `Kind/name` of each.
+
+        Every object below the directory is applied, and `default` gets its patch. Objects of other
+        API groups (Secrets, ConfigMaps) are left alone.
         """
         applied = []
         for path in sorted((*directory.rglob("*.yaml"), *directory.rglob("*.yml"))):
@@ -97,6 +111,10 @@ class Sidero(Simulator):
                 if str(as_mapping(document).get("apiVersion", "")).startswith("metal.sidero.dev/"):
                     self.apply(document, strict=strict)
                     applied.append(f"{document['kind']}/{document['metadata']['name']}")
+        patch = directory / _DEFAULT_PATCH
+        if patch.exists():
+            self.patch("Environment", "default", yaml.safe_load(patch.read_text()), strict=strict)
+            applied.append("Environment/default")
         return applied
 
     def find(self, kind: str, name: str) -> dict[str, object]:
@@ -244,6 +262,19 @@ class Sidero(Simulator):
             key = (str(document["kind"]), str(as_mapping(document["metadata"])["name"]))
             if key not in self._objects:
                 self.apply(document)
+
+
+def _merge(target: object, patch: object) -> object:
+    """Return the target with a merge patch applied: mappings merge, and null removes."""
+    if not isinstance(patch, Mapping):
+        return patch
+    merged = dict(as_mapping(target)) if isinstance(target, Mapping) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = _merge(merged.get(key), value)
+    return merged
 
 
 def _reference(spec: Mapping[str, object]) -> str:

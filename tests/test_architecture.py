@@ -51,8 +51,8 @@ def _room(*imports: str, network: bool = False, disk: bool = False, uses: str = 
 
 PURE = (
     "airgap.errors", "airgap.digest", "airgap.progress", "airgap.oci", "airgap.site",
-    "airgap.schematic",
-    "airgap.talos", "airgap.lock", "airgap.plan", "airgap.rules", "airgap.render",
+    "airgap.schematic", "airgap.sidero",
+    "airgap.talos", "airgap.lock", "airgap.plan", "airgap.rules", "airgap.render", "airgap.workloads",
 )  # fmt: skip
 TALKING = (
     "airgap.net", "airgap.store", "airgap.transfer", "airgap.factory", "airgap.resolve",
@@ -72,8 +72,10 @@ ROOMS: dict[str, Room] = {
     "airgap.oci.manifest": _room("airgap.errors", "airgap.digest"),
     "airgap.oci.subset": _room("airgap.errors", "airgap.digest"),
     "airgap.site": _room(*PURE),
+    "airgap.workloads": _room("airgap.errors", "airgap.digest", "airgap.oci"),
     "airgap.site.load": _room(*PURE, disk=True),  # the door: it alone reads stack files
     "airgap.schematic": _room("airgap.errors", "airgap.digest"),
+    "airgap.sidero": _room("airgap.errors"),
     "airgap.talos": _room("airgap.errors", "airgap.digest"),
     "airgap.lock": _room(*PURE),
     "airgap.lock.file": _room(*PURE, disk=True),  # the door: it alone reads and writes locks
@@ -94,9 +96,12 @@ ROOMS: dict[str, Room] = {
     ),  # asks registries through its seam alone
     "airgap.resolve": _room(*PURE, *TALKING, network=True, disk=True, uses="httpx"),
     "airgap.transfer": _room(*PURE, *TALKING, network=True, disk=True, uses="httpx"),
+    "airgap.imagecache": _room(
+        *PURE, "airgap.net", "airgap.store", "airgap.transfer", disk=True
+    ),  # talks through transfer alone
     "airgap.serve": _room(*PURE, "airgap.store", network=True, disk=True, uses="cheroot werkzeug"),
     "airgap.cli": _room("airgap", network=True, disk=True, uses="click rich yaml"),
-    "providers": _room(*PURE, *TALKING, disk=True, uses="pulumi grpc"),
+    "providers": _room(*PURE, *TALKING, "airgap.imagecache", disk=True, uses="pulumi grpc"),
     "components": _room(*PURE, "providers", uses="pulumi pulumi_kubernetes pulumi_command"),
     "policies": _room("airgap.rules", "airgap.errors", uses="pulumi_policy pulumi"),
     "__main__": _room("components", *PURE, disk=True, uses="pulumi"),

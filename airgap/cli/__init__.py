@@ -17,7 +17,19 @@ __all__ = ["main"]
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
-COMMANDS = ("lock", "check", "fetch", "mirror", "serve", "verify", "prune", "secret", "store")
+COMMANDS = (
+    "images",
+    "lock",
+    "check",
+    "fetch",
+    "mirror",
+    "serve",
+    "verify",
+    "prune",
+    "secret",
+    "store",
+    "image-cache",
+)
 
 
 class _Commands(click.Group):
@@ -33,7 +45,8 @@ class _Commands(click.Group):
     ) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        return cast("click.Command", getattr(import_module(f"airgap.cli.{cmd_name}"), cmd_name))
+        name = cmd_name.replace("-", "_")
+        return cast("click.Command", getattr(import_module(f"airgap.cli.{name}"), name))
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,6 +58,7 @@ def commands(*, verbose: bool) -> None:
     Outside, on a connected machine:   lock → check → fetch, then a pull request
     Inside, with the store carried in: pulumi preview → pulumi up, later verify and prune
     Without the engine:                mirror; and store … for what is carried
+    Without a registry:                image-cache, on a medium or a disk
 
     A site is stacks/Pulumi.<site>.yaml; its lock stands beside it.
     """

@@ -32,7 +32,10 @@ def fetch(site: str, *, rehash: bool, project: Project) -> None:
     store = Store.open(project.store, create=True)
     traffic = site_traffic(description.transfer)
     with (
-        open_upstream(description, traffic=traffic) as (registries, releases),
+        open_upstream(description, beside=project.stacks, traffic=traffic) as (
+            registries,
+            releases,
+        ),
         show_progress("fetch") as progress,
     ):
         fetched = fetch_site(

@@ -67,7 +67,10 @@ def _resolve(
 ) -> Resolution:
     store = Store.open(project.store, create=True)
     with (
-        open_upstream(site, traffic=site_traffic(site.transfer)) as (registries, releases),
+        open_upstream(site, beside=project.stacks, traffic=site_traffic(site.transfer)) as (
+            registries,
+            releases,
+        ),
         show_progress("lock") as progress,
     ):
         return resolve_site(

@@ -6,16 +6,18 @@ from collections.abc import Iterator
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 import click
 
 from airgap.cli.limits import rate_option
-from airgap.cli.output import json_option, print_json
-from airgap.cli.progress import show_progress
+from airgap.cli.output import json_option, print_json, say
+from airgap.cli.progress import Show, show_progress
 from airgap.cli.project import Project, project_option, site_argument
 from airgap.digest import Digest
 from airgap.errors import AirgapError
+from airgap.imagecache.site import publish_site_caches
 from airgap.lock import ImagePin, Lock, check_lock, read_lock
 from airgap.net import Schedule, Traffic
 from airgap.oci.reference import parse_reference
@@ -77,7 +79,13 @@ def mirror(
     description = project.read_site(site)
     lock = read_lock(project.lock_file(site))
     check_lock(description, lock, name=site)
-    run = _Run(name=site, site=description, lock=lock, traffic=site_traffic(description.transfer))
+    run = _Run(
+        name=site,
+        site=description,
+        lock=lock,
+        stacks=project.stacks,
+        traffic=site_traffic(description.transfer),
+    )
     with chdir(project.root), _upstream(run, source) as upstream:  # relative paths start there
         store = Store.open(project.store, create=upstream is not None)
         if dry_run:
@@ -93,6 +101,7 @@ class _Run:
     name: str
     site: Site
     lock: Lock
+    stacks: Path
     traffic: Traffic
 
 
@@ -101,7 +110,8 @@ def _upstream(run: _Run, source: str) -> Iterator[Upstream | None]:
     if source == "store":
         yield None
         return
-    with open_upstream(run.site, traffic=run.traffic) as (registries, releases):
+    opened = open_upstream(run.site, beside=run.stacks, traffic=run.traffic)
+    with opened as (registries, releases):
         yield Upstream(registries=registries, releases=releases)
 
 
@@ -116,16 +126,29 @@ def _mirror(run: _Run, store: Store, upstream: Upstream | None, *, as_json: bool
             traffic=run.traffic,
             progress=progress,
         )
+        caches = _caches(run, store, progress) if upstream is None else (0, 0)
+    if upstream is not None and run.site.image_cache.publish:
+        say("note: image caches are made from the store: fetch, then mirror from it")
     if as_json:
-        print_json(_mirrored_json(done))
+        print_json({**_mirrored_json(done), "imageCaches": {"made": caches[0], "all": caches[1]}})
         return
     click.echo(_images_line(run.site, done))
     click.echo(_assets_line(run.site, done))
+    if caches[1]:
+        click.echo(f"image caches: {caches[0]} made, {caches[1] - caches[0]} were there")
     if progress.summary:
         click.echo(say_summary(progress.summary))
 
 
+def _caches(run: _Run, store: Store, progress: Show) -> tuple[int, int]:
+    return publish_site_caches(
+        run.name, run.site, run.lock, store=store, traffic=run.traffic, progress=progress
+    )
+
+
 def _images_line(site: Site, done: Mirrored) -> str:
+    if site.registry.kind == "none":
+        return "no registry: machines have their images from an image cache"
     where = registry_of(site).endpoint
     if done.images is None:
         return f"{where}: serves the store as it is, nothing is pushed"

@@ -10,7 +10,7 @@ import click
 
 from airgap.cli.output import say
 from airgap.errors import AirgapError
-from airgap.site.load import load_site
+from airgap.site.load import STACKS, load_site
 from airgap.site.model import Site
 
 __all__ = ["Project", "find_store", "project_option", "site_argument", "store_option"]
@@ -21,6 +21,11 @@ class Project:
     """A checkout: the directory that holds `Pulumi.yaml`."""
 
     root: Path
+
+    @property
+    def stacks(self) -> Path:
+        """The folder of stack files and locks."""
+        return self.root / STACKS
 
     @classmethod
     def find(cls, start: Path) -> Project:
@@ -44,7 +49,7 @@ class Project:
         Raises:
             AirgapError: There is no such site; names those there are.
         """
-        path = self.root / "stacks" / f"Pulumi.{site}.yaml"
+        path = self.stacks / f"Pulumi.{site}.yaml"
         if not path.is_file():
             known = ", ".join(self.sites()) or "none"
             raise AirgapError(f"{path}: there is no site {site!r}", hint=f"sites here: {known}")
@@ -64,11 +69,11 @@ class Project:
 
     def lock_file(self, site: str) -> Path:
         """Return `stacks/<site>.lock.json`."""
-        return self.root / "stacks" / f"{site}.lock.json"
+        return self.stacks / f"{site}.lock.json"
 
     def sites(self) -> tuple[str, ...]:
         """Return the names of all sites, sorted."""
-        files = (self.root / "stacks").glob("Pulumi.*.yaml")
+        files = (self.stacks).glob("Pulumi.*.yaml")
         return tuple(sorted(file.name.split(".", 1)[1].removesuffix(".yaml") for file in files))
 
     @property

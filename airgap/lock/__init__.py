@@ -1,7 +1,8 @@
 """The lock: everything a site needs, resolved to digests, as committed beside its stack file."""
 
 from airgap.lock.file import read_lock, write_lock
-from airgap.lock.fingerprint import check_lock, fingerprint, image_key, site_images
+from airgap.lock.fingerprint import check_lock, fingerprint
+from airgap.lock.keys import image_key, site_images
 from airgap.lock.model import (
     SITE_IMAGES,
     AssetPin,
@@ -14,6 +15,7 @@ from airgap.lock.model import (
     SchematicPin,
 )
 from airgap.lock.text import format_lock, parse_lock
+from airgap.lock.workloads import Named, manifest_images
 
 __all__ = [
     "SITE_IMAGES",
@@ -22,6 +24,7 @@ __all__ = [
     "ImagePin",
     "Inputs",
     "Lock",
+    "Named",
     "Need",
     "PlatformPin",
     "SchematicPin",
@@ -29,6 +32,7 @@ __all__ = [
     "fingerprint",
     "format_lock",
     "image_key",
+    "manifest_images",
     "parse_lock",
     "read_lock",
     "site_images",

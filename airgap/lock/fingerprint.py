@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from airgap.errors import Fault, LockError
+from airgap.lock.keys import site_images
 from airgap.lock.model import SITE_IMAGES, ClassInputs, Inputs, Lock
 from airgap.lock.signed import compare_signers
-from airgap.oci.reference import Reference, parse_reference
-from airgap.site.model import ImageFactory, Site
+from airgap.lock.workloads import compare_manifests
+from airgap.site.model import Components, Environment, ImageFactory, Management, Site
 from airgap.talos import version_key
 
-__all__ = ["check_lock", "fingerprint", "image_key", "site_images"]
+__all__ = ["check_lock", "fingerprint"]
 
 _PATHS = {
     "talos": "talos.versions",
@@ -33,11 +34,10 @@ def fingerprint(site: Site) -> Inputs:
         architectures=tuple(sorted(set(site.architectures))),
         platforms=tuple(sorted(set(site.transfer.platforms))),
         sidero=site.sidero.version,
+        components=_stated(site.talos.components) or None,
+        management=_words_of(site.management) or None,
         image_factory=_factory(site.image_factory),
-        environments={
-            environment.name: f"{environment.talos}/{environment.architecture}"
-            for environment in site.environments
-        },
+        environments={environment.name: _booted(environment) for environment in site.environments},
         server_classes={
             item.name: ClassInputs(
                 talos=talos.get(item.environment, ""),
@@ -47,25 +47,6 @@ def fingerprint(site: Site) -> Inputs:
             for item in site.server_classes
         },
     )
-
-
-def site_images(site: Site) -> dict[str, Reference]:
-    """Return the site's own images by their key in the lock.
-
-    Raises:
-        SiteError: One is no image reference.
-    """
-    references = [
-        parse_reference(text, path=f"images[{place}]") for place, text in enumerate(site.images)
-    ]
-    return {image_key(reference): reference for reference in references}
-
-
-def image_key(reference: Reference) -> str:
-    """Return an image's key in a lock: its tag where it has one (the pin holds the digest)."""
-    if reference.tag:
-        return f"{reference.name}:{reference.tag}"
-    return str(reference)
 
 
 def check_lock(site: Site, lock: Lock, *, name: str = "<site>") -> None:
@@ -83,6 +64,7 @@ def check_lock(site: Site, lock: Lock, *, name: str = "<site>") -> None:
     faults = [
         *_compare_inputs(lock.inputs, fingerprint(site)),
         *_compare_images(site, lock),
+        *compare_manifests(site, lock),
         *compare_signers(site, lock),
     ]
     if faults:
@@ -95,7 +77,8 @@ def _compare_inputs(locked: Inputs, wanted: Inputs) -> Iterator[Fault]:
     new = dict(_flatten(wanted.model_dump(by_alias=True, mode="json")))
     for key in sorted({**old, **new}):
         if old.get(key) != new.get(key):
-            yield _differs(_PATHS.get(key, key), old.get(key), new.get(key))
+            own = f"talos.{key}" if key.startswith("components.") else key
+            yield _differs(_PATHS.get(key, own), old.get(key), new.get(key))
 
 
 def _compare_images(site: Site, lock: Lock) -> Iterator[Fault]:
@@ -129,8 +112,26 @@ def _words(value: object) -> str:
     return f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
 
 
+def _booted(item: Environment) -> str:
+    """Return what an environment boots: `v1.11.5/amd64[ metal-amd64.raw.zst[ from <file>]]`."""
+    own = f" from {item.boot_asset_file}" if item.boot_asset_file else ""
+    further = f" {item.boot_asset}{own}" if item.boot_asset else ""
+    return f"{item.talos}/{item.architecture}{further}"
+
+
 def _versions(versions: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(set(versions), key=lambda version: (version_key(version), version)))
+
+
+def _stated(components: Mapping[str, Components]) -> dict[str, dict[str, str]]:
+    """Return what is stated in place of the table's, by release."""
+    by_release = {version: _words_of(item) for version, item in sorted(components.items())}
+    return {version: stated for version, stated in by_release.items() if stated}
+
+
+def _words_of(part: Components | Management) -> dict[str, str]:
+    stated = part.model_dump(by_alias=True, exclude_none=True)
+    return {key: str(text) for key, text in stated.items()}
 
 
 def _factory(factory: ImageFactory) -> str:

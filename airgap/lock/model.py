@@ -82,7 +82,8 @@ class AssetPin(_Part):
     """A boot asset: `url` is its public origin, whatever redirect it was read through.
 
     `signed_by` is who signed the release's sums: `unsigned` where it has no signature that could
-    be verified, empty where the site does not say who should have.
+    be verified, empty where the site does not say who should have, and of the author's own files,
+    whose `url` is `file:<path>`, the path as the site has it.
     """
 
     sha256: Sha256
@@ -91,6 +92,11 @@ class AssetPin(_Part):
     url: str
     needed_by: tuple[str, ...]
     signed_by: str = ""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is a file of the author's own, and of no release."""
+        return self.url.startswith("file:")
 
 
 class SchematicPin(_Part):
@@ -121,6 +127,8 @@ class Inputs(_Part):
     architectures: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()  # those carried of an index; empty: all
     sidero: str
+    components: dict[str, dict[str, str]] | None = None  # by release: in place of the table's
+    management: dict[str, str] | None = None  # "clusterApi" -> "v1.10.4"
     image_factory: str = "none"
     environments: dict[str, str] = Field(default_factory=dict)  # name -> "v1.11.5/amd64"
     server_classes: dict[str, ClassInputs] = Field(default_factory=dict)

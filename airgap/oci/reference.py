@@ -7,13 +7,14 @@ tag: a tag must be written, since `latest` is not something one locks by acciden
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 
 from airgap.digest import Digest, is_digest
 from airgap.errors import Fault, SiteError
 
-__all__ = ["Reference", "is_registry_host", "parse_reference"]
+__all__ = ["Reference", "is_registry_host", "parse_reference", "path_component"]
 
 _HOST = re.compile(
     r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*"
@@ -49,6 +50,19 @@ def is_registry_host(text: str) -> bool:
     return bool(_HOST.match(text)) and ("." in text or ":" in text or text == "localhost")
 
 
+def path_component(registry: str) -> str:
+    """Return a registry's `host[:port]` as one component of a repository, where it is a prefix.
+
+    A component has neither `:` nor capitals (distribution's reference grammar). The port follows
+    an underscore, which no host has: `registry.corp:5000` is `registry.corp_5000`. An IPv6 address
+    is written out, with dashes. Hosts that differ stay apart.
+    """
+    host, port = _part_port(registry.lower())
+    if host.startswith("["):
+        host = ipaddress.IPv6Address(host[1:-1]).exploded.replace(":", "-")
+    return f"{host}_{port}" if port else host
+
+
 def parse_reference(text: str, *, path: str = "reference") -> Reference:
     """Read a reference; a tag or a digest is required.
 
@@ -77,6 +91,14 @@ def parse_reference(text: str, *, path: str = "reference") -> Reference:
         tag=tag or None,
         digest=Digest.parse(digest_text) if at else None,
     )
+
+
+def _part_port(registry: str) -> tuple[str, str]:
+    """Part `host[:port]`; an IPv6 address is in brackets."""
+    if registry.endswith("]") or ":" not in registry:
+        return registry, ""
+    host, _, port = registry.rpartition(":")
+    return host, port
 
 
 def _split_registry(name: str) -> tuple[str, str]:

@@ -4,13 +4,15 @@ Everything in a plan is a plain value, so that preview, policies and reports rea
 """
 
 from airgap.plan.credentials import (
+    CREDENTIALS_SECRET,
     NodeCredentials,
+    check_hosts,
     credentials_patch,
     docker_config,
     parse_credentials,
 )
 from airgap.plan.model import ComponentPlan, Plan, ResourcePlan
-from airgap.plan.objects import CREDENTIALS_SECRET, secret_object
+from airgap.plan.objects import secret_object
 from airgap.plan.topology import plan_site
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "NodeCredentials",
     "Plan",
     "ResourcePlan",
+    "check_hosts",
     "credentials_patch",
     "docker_config",
     "parse_credentials",

@@ -6,6 +6,7 @@ from collections import defaultdict
 
 from airgap.errors import Fault, LockError
 from airgap.lock.model import AssetPin, Lock
+from airgap.plan.caches import plan_image_caches
 from airgap.plan.model import ComponentPlan, PlainValues, ResourcePlan
 from airgap.plan.signatures import plan_release_signatures
 from airgap.plan.trust import fingerprint
@@ -39,7 +40,11 @@ def plan_asset_mirror(
         kind="AssetMirror",
         name="asset-mirror",
         inputs=inputs,
-        children=(*_asset_sets(site, lock, name), *manifests),
+        children=(
+            *_asset_sets(site, lock, name),
+            *plan_image_caches(site, lock, _destination(mirror), name=name, of="files"),
+            *manifests,
+        ),
     )
 
 

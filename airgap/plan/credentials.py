@@ -8,15 +8,31 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from airgap.errors import Fault, SiteError
 from airgap.plan.model import PlainValues
+from airgap.site.model import Site
 from airgap.talos import Dialect
 
-__all__ = ["NodeCredentials", "credentials_patch", "docker_config", "parse_credentials"]
+__all__ = [
+    "CREDENTIALS_SECRET",
+    "NodeCredentials",
+    "check_hosts",
+    "credentials_patch",
+    "docker_config",
+    "needs_credentials",
+    "parse_credentials",
+]
+
+CREDENTIALS_SECRET = "airgap-registry-credentials"  # noqa: S105 - the name of a Secret
 
 NodeCredentials = Mapping[str, Mapping[str, str]]
+
+
+def needs_credentials(site: Site) -> bool:
+    """Tell whether nodes are given registry credentials."""
+    return site.registry.node_auth == "machineConfig"
 
 
 def parse_credentials(value: object) -> NodeCredentials:
@@ -40,6 +56,25 @@ def parse_credentials(value: object) -> NodeCredentials:
         )
         raise SiteError("credentials", [fault])
     return good
+
+
+def check_hosts(credentials: NodeCredentials, hosts: Collection[str]) -> NodeCredentials:
+    """Return the credentials when each is of one of these endpoints.
+
+    Talos and dockerconfigjson match `host:port` to the letter: under any other key they are for
+    nobody, and a machine pulls anonymously.
+
+    Raises:
+        SiteError: A key is none of them; it is not in the message.
+    """
+    if not set(credentials) <= set(hosts):
+        fault = Fault(
+            path="sidero-airgap:credentials",
+            message="a key is no endpoint of the site's mirrors",
+            hint="machines pull from " + ", ".join(sorted(hosts)),
+        )
+        raise SiteError("credentials", [fault])
+    return credentials
 
 
 def credentials_patch(credentials: NodeCredentials, *, dialect: Dialect) -> list[PlainValues]:

@@ -12,7 +12,7 @@ from airgap.plan.model import PlainValues
 from airgap.site.model import Environment, Site
 from airgap.talos import environment_kernel_args, initramfs_name, kernel_name
 
-__all__ = ["DEFAULT", "object_name", "part", "plan_environments"]
+__all__ = ["DEFAULT", "part", "plan_environments"]
 
 DEFAULT = "default"
 _NAME_LIMIT = 253  # RFC 1123 subdomain
@@ -27,32 +27,49 @@ def plan_environments(site: Site, lock: Lock, mirrors: Mirrors) -> dict[str, Pla
     declared = {item.name: item for item in site.environments}
     if site.environments:
         declared.setdefault(DEFAULT, site.environments[0])
-    return {name: _environment(site, lock, mirrors, declared[name]) for name in sorted(declared)}
+    return {
+        name: {
+            "object": _object_name(name, lock, item),
+            **_environment(site, lock, mirrors, item),
+        }
+        for name, item in sorted(declared.items())
+    }
 
 
 def _environment(site: Site, lock: Lock, mirrors: Mirrors, item: Environment) -> PlainValues:
-    kernel, initramfs = kernel_name(item.architecture), initramfs_name(item.architecture)
+    kernel, initramfs = _booted(item)
     values: dict[str, object] = {
         "talos": item.talos,
         "architecture": item.architecture,
-        "kernel": _asset(site, lock, f"{item.talos}/{kernel}"),
-        "initrd": _asset(site, lock, f"{item.talos}/{initramfs}"),
+        "kernel": _asset(site, lock, kernel),
+        "initrd": _asset(site, lock, initramfs),
         "kernelArgs": list(environment_kernel_args(item.talos, item.extra_kernel_args)),
     }
     if site.sidero.flavour == "airgap":
-        values["airGap"] = air_gap(site, mirrors)
+        if item.boot_asset:
+            values["bootAsset"] = _asset(site, lock, f"{item.talos}/{item.boot_asset}")
+        values["airGap"] = air_gap(site, lock, mirrors, item)
     return values
 
 
-def object_name(name: str, values: PlainValues) -> str:
+def _booted(item: Environment) -> tuple[str, str]:
+    """Return what the lock calls an environment's kernel and initramfs."""
+    kernel, initramfs = kernel_name(item.architecture), initramfs_name(item.architecture)
+    return f"{item.talos}/{kernel}", f"{item.talos}/{initramfs}"
+
+
+def _object_name(name: str, lock: Lock, item: Environment) -> str:
     """Return the name of the Environment in the cluster: the author's, and what it boots.
 
     Sidero keeps one folder an Environment and writes over what is there without truncating it
-    (docs/adr/0004): new bytes get a new folder. `default` is Sidero's own and keeps its name.
+    (docs/adr/0004): new bytes get a new folder. A release's disk image is as its kernel is; one of
+    the author's own is not. `default` is Sidero's own and keeps its name.
     """
     if name == DEFAULT:
         return name
-    content = "".join(str(part(values, key)["sha512"]) for key in ("kernel", "initrd"))
+    own = (f"{item.talos}/{item.boot_asset}",) if item.boot_asset_file else ()
+    pins = [find_asset(lock, key) for key in (*_booted(item), *own)]
+    content = "".join(pin.sha512.removeprefix("sha512:") for pin in pins)
     suffix = hashlib.sha256(content.encode()).hexdigest()[:8]
     return f"{name[: _NAME_LIMIT - 1 - len(suffix)]}-{suffix}"
 

@@ -8,6 +8,7 @@ from airgap.lock.model import Lock
 from airgap.oci.reference import parse_reference
 from airgap.plan.model import PlainValues
 from airgap.site.model import Site
+from airgap.talos.config import IMAGE_CACHE
 
 __all__ = ["host_of", "locked_hosts", "origin_of", "plan_policy"]
 
@@ -38,6 +39,8 @@ def plan_policy(site: Site, lock: Lock) -> PlainValues:
     """
     declared = {host_of(endpoint.url) for endpoint in site.registry.endpoints}
     declared.add(host_of(site.asset_mirror.url))
+    if site.registry.kind == "none":
+        declared.add(host_of(IMAGE_CACHE))
     if site.image_factory.endpoint:
         declared.add(host_of(site.image_factory.endpoint))
     if site.image_factory.registry:

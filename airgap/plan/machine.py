@@ -3,7 +3,8 @@
 Two dialects, by what both the Talos release and the machinery inside Sidero understand: everything
 in one v1alpha1 document (any release; a JSON patch on the Server still works beside it), or the
 documents of Talos 1.12 and newer. Documents are keyed by `v1alpha1` or `<kind>[/<name>]`, so that
-a change reads as a path.
+a change reads as a path. The volume of an image cache is a document in either dialect: Talos has
+no other form of it, and only a site that asks for one gives up the single document.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from dataclasses import dataclass
 from airgap.plan.mirrors import Mirror, Mirrors, Trust
 from airgap.plan.model import PlainValues
 from airgap.plan.trust import bundle, fingerprint, to_base64, to_pem
-from airgap.site.model import Discovery, Nodes, Site
+from airgap.site.model import Discovery, ImageCache, Nodes, Site
 from airgap.talos import Dialect
 
-__all__ = ["MachineConfig", "plan_machine_config"]
+__all__ = ["MachineConfig", "plan_machine_config", "registries_section"]
 
 _TRUSTED_ROOTS = "sidero-airgap"
 
@@ -51,11 +52,12 @@ def plan_machine_config(
     if dialect == "documents":
         return MachineConfig(documents=dict(_documents(site, mirrors, installer)))
     machine = _base_machine(site, installer)
-    machine["registries"] = _registries(mirrors)
+    machine["registries"] = registries_section(mirrors)
     machine["time"] = _time(site.nodes)
     if network := _network(site.nodes):
         machine["network"] = network
-    return MachineConfig(documents={"v1alpha1": _v1alpha1(machine, site)})
+    documents = {"v1alpha1": _v1alpha1(machine, site), **dict(_volume(site.image_cache))}
+    return MachineConfig(documents=documents)
 
 
 def _v1alpha1(machine: PlainValues, site: Site) -> PlainValues:
@@ -78,7 +80,8 @@ def _discovery(discovery: Discovery) -> PlainValues:
     return {"enabled": True, "registries": {"service": {"endpoint": discovery.endpoint}}}
 
 
-def _registries(mirrors: Mirrors) -> PlainValues:
+def registries_section(mirrors: Mirrors) -> PlainValues:
+    """Return `machine.registries` of v1alpha1, which every release from 1.9 to 1.13 reads."""
     section: dict[str, object] = {
         "mirrors": {host: _mirror(mirror) for host, mirror in mirrors.by_host.items()}
     }
@@ -131,6 +134,7 @@ def _documents(site: Site, mirrors: Mirrors, installer: str) -> Iterator[tuple[s
     if roots := _roots(site, mirrors):
         yield _document("TrustedRootsConfig", _TRUSTED_ROOTS, {"certificates": roots})
     yield from _node_documents(site.nodes)
+    yield from _volume(site.image_cache)
 
 
 def _document(kind: str, name: str, body: PlainValues) -> tuple[str, PlainValues]:
@@ -164,6 +168,17 @@ def _node_documents(nodes: Nodes) -> Iterator[tuple[str, PlainValues]]:
         yield _document("ResolverConfig", "", {"nameservers": addresses})
     for ip, names in sorted(nodes.extra_hosts.items()):
         yield _document("StaticHostConfig", ip, {"hostnames": list(names)})
+
+
+def _volume(cache: ImageCache) -> Iterator[tuple[str, PlainValues]]:
+    """Yield the partition that Talos copies a medium's image cache to when it installs."""
+    if cache.enabled and cache.volume is not None:
+        provisioning = {
+            "diskSelector": {"match": cache.volume.disk_selector},
+            "minSize": cache.volume.min_size,
+            "maxSize": cache.volume.max_size,
+        }
+        yield _document("VolumeConfig", "IMAGECACHE", {"provisioning": provisioning})
 
 
 def _without_pem(values: PlainValues) -> PlainValues:

@@ -3,6 +3,10 @@
 Follows Talos' endpoint rewriting (v1.9 to v1.13): the upstream host is dropped from the request's
 path, `/v2` is appended unless the endpoint ends with it or `overridePath` is set. A specific entry
 does not inherit from `"*"`; TLS settings belong to the endpoint's host:port, not to the mirror.
+
+A site without a registry (`kind: none`) points every entry to the image cache on the machine
+itself. Without an endpoint, `skipFallback` would close Talos' own pulls only: containerd's file of
+an entry without endpoints is empty, and it goes to the upstream.
 """
 
 from __future__ import annotations
@@ -10,10 +14,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from airgap.lock.model import Lock
+from airgap.oci.reference import path_component
 from airgap.plan.hosts import host_of, locked_hosts, origin_of
 from airgap.plan.trust import bundle, to_pem
 from airgap.site import model as site_model
 from airgap.site.model import Site
+from airgap.talos.config import IMAGE_CACHE
 
 __all__ = ["CATCH_ALL", "Mirror", "Mirrors", "Trust", "plan_mirrors"]
 
@@ -47,6 +53,12 @@ class Mirrors:
     by_host: dict[str, Mirror]
     trust: dict[str, Trust]
 
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The host:port of every endpoint, sorted: what credentials are matched by."""
+        urls = (url for mirror in self.by_host.values() for url in mirror.endpoints)
+        return tuple(sorted({host_of(url) for url in urls}))
+
 
 def plan_mirrors(site: Site, lock: Lock) -> Mirrors:
     """Return the mirrors of a site: one an upstream host, one for the factory, one for the rest."""
@@ -65,9 +77,11 @@ def _default(registry: site_model.Registry, upstream: str) -> Mirror:
     The catch-all cannot name its upstream in a path: it points to the registry's root, where an
     unforeseen image gets a fast 404 instead of a way out.
     """
+    if registry.kind == "none":
+        return Mirror(endpoints=(IMAGE_CACHE,), override_path=False, skip_fallback=True)
     prefix = [registry.path_prefix] if registry.path_prefix else []
     if registry.layout == "prefix" and upstream != CATCH_ALL:
-        prefix.append(upstream)
+        prefix.append(path_component(upstream))
     path = "/".join(["/v2", *prefix]) if prefix else ""
     return Mirror(
         endpoints=tuple(f"{origin_of(place.url)}{path}" for place in registry.endpoints),

@@ -15,6 +15,7 @@ __all__ = [
     "PlainValues",
     "Plan",
     "ResourcePlan",
+    "manifest_files",
     "output_directory",
 ]
 
@@ -25,7 +26,7 @@ Credentials = Literal["none", "dockerConfig", "v1alpha1", "documents"]
 
 _COMPONENT = "airgap:index:"
 _DYNAMIC = "pulumi-python:dynamic/airgap:"
-_DYNAMIC_KINDS = ("ImageSet", "AssetSet", "Schematic", "ManifestFiles")
+_DYNAMIC_KINDS = ("ImageSet", "AssetSet", "Schematic", "ImageCache", "ManifestFiles")
 
 
 def output_directory(name: str) -> str:
@@ -37,14 +38,18 @@ def output_directory(name: str) -> str:
 class ResourcePlan:
     """One resource: `kind` is a provider's class here, or a Kubernetes kind.
 
-    A Kubernetes object's inputs are the object itself; `adopted` means that something else creates
-    it too, so that it is patched and never deleted; `after` names objects that must come first.
+    A Kubernetes object's inputs are the object itself, or those of its fields that are ours where
+    it is `patched`: something else makes it. It gets rid of them when we go, unless it is
+    `adopted`: then it stays as we leave it. `after` names objects that must come first, `hosts` the
+    endpoints that its credentials may be for.
     """
 
     kind: str
     name: str
     inputs: PlainValues
     credentials: Credentials = "none"
+    hosts: tuple[str, ...] = ()
+    patched: bool = False
     adopted: bool = False
     after: tuple[str, ...] = ()
 
@@ -53,8 +58,14 @@ class ResourcePlan:
         """The type token that the engine and the policies see."""
         if self.kind in _DYNAMIC_KINDS:
             return f"{_DYNAMIC}{self.kind}"
-        suffix = "Patch" if self.adopted else ""
+        suffix = "Patch" if self.patched else ""
         return f"kubernetes:{self.inputs['apiVersion']}:{self.kind}{suffix}"
+
+
+def manifest_files(set_name: str, site_name: str, files: PlainValues) -> ResourcePlan:
+    """Return a set of files below a site's output directory, by path."""
+    inputs = {"set": set_name, "directory": output_directory(site_name), "files": files}
+    return ResourcePlan(kind="ManifestFiles", name=f"manifests-{set_name}", inputs=inputs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

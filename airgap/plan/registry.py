@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
-from collections.abc import Iterable
-
-from airgap.lock.model import ImagePin, Lock
-from airgap.oci.reference import parse_reference
+from airgap.lock.model import Lock
+from airgap.plan.caches import plan_image_caches
 from airgap.plan.hosts import locked_hosts
 from airgap.plan.mirrors import Mirror, Mirrors
 from airgap.plan.model import ComponentPlan, PlainValues, ResourcePlan
+from airgap.plan.pins import by_repository
+from airgap.plan.places import check_places
 from airgap.plan.signatures import plan_image_signatures
 from airgap.plan.trust import fingerprint
-from airgap.site.model import Endpoint, Site
+from airgap.site.model import Endpoint, Registry, Site
 
 __all__ = ["plan_registry"]
 
@@ -32,7 +30,11 @@ def plan_registry(
     """Return the registry: nothing in its inputs changes when only an image does.
 
     Sets carry the site's name: sites that share a registry each hold what they name.
+
+    Raises:
+        SiteError: The layout has one place for two images.
     """
+    check_places(site.registry, lock)
     registry = site.registry
     inputs = {
         "kind": registry.kind,
@@ -45,10 +47,8 @@ def plan_registry(
         **plan_image_signatures(site, lock),
         "policy": policy,
     }
-    children = tuple(_image_set(site, lock, name, need) for need in _NEEDS if _images(lock, need))
-    return ComponentPlan(
-        kind="Registry", name="registry", inputs=inputs, children=(*children, *manifests)
-    )
+    children = (*_held(site, lock, name), *manifests)
+    return ComponentPlan(kind="Registry", name="registry", inputs=inputs, children=children)
 
 
 def _endpoint(place: Endpoint) -> PlainValues:
@@ -69,8 +69,26 @@ def _mirror(mirror: Mirror) -> PlainValues:
     return values
 
 
+def _held(site: Site, lock: Lock, name: str) -> tuple[ResourcePlan, ...]:
+    """Return the image sets, and the image caches that are images; without a registry, nothing."""
+    if site.registry.kind == "none":
+        return ()
+    sets = (_image_set(site, lock, name, need) for need in _NEEDS if _images(lock, need))
+    caches = plan_image_caches(site, lock, _destination(site.registry), name=name, of="image")
+    return (*sets, *caches)
+
+
 def _image_set(site: Site, lock: Lock, name: str, need: str) -> ResourcePlan:
-    registry = site.registry
+    inputs = {
+        "set": f"{name}/{need}",
+        "destination": _destination(site.registry),
+        "images": by_repository(_images(lock, need)),
+        "onDelete": site.retention.on_delete,
+    }
+    return ResourcePlan(kind="ImageSet", name=f"images-{need}", inputs=inputs)
+
+
+def _destination(registry: Registry) -> PlainValues:
     target = registry.endpoints[0]
     destination: dict[str, object] = {
         "kind": registry.kind,
@@ -79,43 +97,8 @@ def _image_set(site: Site, lock: Lock, name: str, need: str) -> ResourcePlan:
         "layout": registry.layout,
         "overwrite": registry.overwrite,
     }
-    if target.ca:
-        destination["ca"] = target.ca
-    inputs = {
-        "set": f"{name}/{need}",
-        "destination": destination,
-        "images": _by_repository(_images(lock, need)),
-        "onDelete": site.retention.on_delete,
-    }
-    return ResourcePlan(kind="ImageSet", name=f"images-{need}", inputs=inputs)
+    return destination | ({"ca": target.ca} if target.ca else {})
 
 
-def _images(lock: Lock, need: str) -> dict[str, ImagePin]:
-    return {ref: pin for ref, pin in lock.images.items() if pin.need == need}
-
-
-def _by_repository(images: dict[str, ImagePin]) -> PlainValues:
-    """Return `repository: "tag@digest"`, or a list in version order where there are several."""
-    pins: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
-    for text, pin in images.items():
-        reference = parse_reference(text)
-        tag = reference.tag or ""
-        pins[reference.name].append((tag, f"{tag}@{pin.digest}" if tag else pin.digest))
-    return {repository: _one_or_many(pins[repository]) for repository in sorted(pins)}
-
-
-def _one_or_many(pins: Iterable[tuple[str, str]]) -> str | list[str]:
-    ordered = [pin for _, pin in sorted(pins, key=lambda item: _version_key(item[0]))]
-    return ordered[0] if len(ordered) == 1 else ordered
-
-
-def _version_key(tag: str) -> tuple[object, ...]:
-    """Return a key that orders v1.9.9, v1.9.10, v1.10.0-rc.1, v1.10.0."""
-    version, dash, suffix = tag.partition("-")
-    return (_pieces(version), not dash, _pieces(suffix))
-
-
-def _pieces(text: str) -> tuple[tuple[int, str], ...]:
-    """Return digits as numbers, and words before them."""
-    pieces = re.findall(r"\d+|[^\d]+", text)
-    return tuple((int(piece), "") if piece.isdigit() else (-1, piece) for piece in pieces)
+def _images(lock: Lock, need: str) -> dict[str, str]:
+    return {ref: pin.digest for ref, pin in lock.images.items() if pin.need == need}

@@ -12,7 +12,7 @@ from airgap.plan.machine import MachineConfig, plan_machine_config
 from airgap.plan.mirrors import Mirrors
 from airgap.plan.model import PlainValues
 from airgap.site.model import ServerClass, Site
-from airgap.talos import Dialect, config_dialect, installer_image, minor_of
+from airgap.talos import Dialect, config_dialect, factory_installer, installer_image
 
 __all__ = ["ClassPlan", "plan_server_classes"]
 
@@ -70,21 +70,17 @@ def _installer(site: Site, lock: Lock, server_class: str, talos: str) -> PlainVa
     schematic = schematic_id_of(site, lock, server_class)
     if schematic is None or site.image_factory.endpoint is None:
         image = installer_image(talos)
-        return {"image": image, "digest": _digest(lock, image)}
+        by = f"server class {server_class} → installer of Talos {talos}"
+        return {"image": image, "digest": _digest(lock, image, by)}
     host = host_of(site.image_factory.endpoint)
     return {
-        "image": f"{host}/{_factory_repository(talos)}/{schematic}:{talos}",
+        "image": factory_installer(talos, host=host, schematic=schematic),
         "builtOnSite": {"schematicId": schematic, "version": talos},
     }
 
 
-def _factory_repository(talos: str) -> str:
-    """Return the factory's name of the installer: by platform since Talos 1.10."""
-    return "metal-installer" if minor_of(talos) >= (1, 10) else "installer"
-
-
-def _digest(lock: Lock, image: str) -> str:
+def _digest(lock: Lock, image: str, by: str) -> str:
     if image not in lock.images:
-        fault = Fault(path=f"images.{image}", message="is not in the lock")
+        fault = Fault(path=f"images.{image}", message=f"is not in the lock, and named by {by}")
         raise LockError("lock", [fault], hint="run: python -m airgap lock <site>")
     return lock.images[image].digest

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from airgap.plan.model import PlainValues, ResourcePlan, output_directory
+from airgap.plan.model import PlainValues, ResourcePlan, manifest_files
 from airgap.site.model import Site
 
 __all__ = ["plan_serving"]
@@ -48,8 +48,7 @@ def plan_serving(site: Site, *, name: str) -> tuple[ResourcePlan, ...]:
         files[f"{base}.compose.yaml"] = {"documents": [_compose(name, listener)]}
     if not files:
         return ()
-    inputs = {"set": "serve", "directory": output_directory(name), "files": files}
-    return (ResourcePlan(kind="ManifestFiles", name="manifests-serve", inputs=inputs),)
+    return (manifest_files("serve", name, files),)
 
 
 def _listeners(site: Site) -> Iterator[_Listener]:

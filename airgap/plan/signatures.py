@@ -31,7 +31,11 @@ def plan_release_signatures(site: Site, lock: Lock) -> dict[str, object]:
     rule = site.signatures.release_rule()
     if rule is None:
         return {}
-    signers = {key.partition("/")[0]: pin.signed_by for key, pin in sorted(lock.assets.items())}
+    signers = {
+        key.partition("/")[0]: pin.signed_by
+        for key, pin in sorted(lock.assets.items())
+        if not pin.is_own
+    }
     return {"signatures": {"require": [_values(rule)], "signedBy": signers}}
 
 

@@ -1,12 +1,14 @@
 """A file from its specification, as the `files` input of a ManifestFiles resource holds it.
 
-`{documents: [...]}` becomes YAML, `{ini: {Section: {Key: value | [values]}}}` a unit file.
+`{documents: [...]}` becomes YAML, `{ini: {Section: {Key: value | [values]}}}` a unit file,
+`{lines: [...]}` plain text, `{hosts: {endpoints: [...], skipFallback: ...}}` a `hosts.toml`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from airgap.render.hosts_toml import render_hosts
 from airgap.render.patches import with_rendered_patches
 from airgap.render.unit import render_unit
 from airgap.render.yaml_text import render_documents
@@ -18,11 +20,16 @@ def render_file(specification: Mapping[str, object]) -> bytes:
     """Return the file's bytes; equal specifications give equal bytes.
 
     Raises:
-        ValueError: The specification has neither, or both, of the two forms.
+        ValueError: The specification has none, or several, of these forms.
     """
     match dict(specification):
         case {"documents": documents, **rest} if not rest and isinstance(documents, Sequence):
             return render_documents(with_rendered_patches(item) for item in documents).encode()
         case {"ini": sections, **rest} if not rest and isinstance(sections, Mapping):
             return render_unit(sections).encode()
-    raise ValueError(f"a file is given by documents or by ini, not by {sorted(specification)}")
+        case {"lines": lines, **rest} if not rest and isinstance(lines, Sequence):
+            return "".join(f"{line}\n" for line in lines).encode()
+        case {"hosts": mirror, **rest} if not rest and isinstance(mirror, Mapping):
+            return render_hosts(mirror).encode()
+    known = "documents, ini, lines or hosts"
+    raise ValueError(f"a file is given by {known}, not by {sorted(specification)}")

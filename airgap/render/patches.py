@@ -1,6 +1,7 @@
-"""Strategic merge patches as a ServerClass holds them: one text a patch, of one or more documents.
+"""Strategic merge patches as objects hold them: one text a patch, of one or more documents.
 
-Sidero v0.6.13 `spec.strategicPatches`: a list of strings, each loaded by Talos' configpatcher.
+`strategicPatches` is a list of strings in Sidero's ServerClass (v0.6.13) and wherever Cluster API's
+Talos providers take one (CABPT v0.6.5 and newer); each is loaded by Talos' configpatcher.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from collections.abc import Mapping, Sequence
 
 from airgap.render.yaml_text import render_documents
 
-__all__ = ["is_server_class", "render_patches", "with_rendered_patches"]
+__all__ = ["render_patches", "with_rendered_patches"]
+
+_GROUPS = {"metal.sidero.dev", "bootstrap.cluster.x-k8s.io", "controlplane.cluster.x-k8s.io"}
+_FIELD = "strategicPatches"
 
 
 def render_patches(patches: Sequence[Sequence[Mapping[str, object]]]) -> list[str]:
@@ -17,18 +21,19 @@ def render_patches(patches: Sequence[Sequence[Mapping[str, object]]]) -> list[st
     return [render_documents(documents) for documents in patches]
 
 
-def is_server_class(document: Mapping[str, object]) -> bool:
-    """Tell whether the document is a Sidero ServerClass of any version."""
-    group = str(document.get("apiVersion", "")).partition("/")[0]
-    return group == "metal.sidero.dev" and document.get("kind") == "ServerClass"
-
-
 def with_rendered_patches(document: Mapping[str, object]) -> Mapping[str, object]:
-    """Return a ServerClass whose structured patches are texts; any other document as it is."""
-    spec = document.get("spec")
-    if not is_server_class(document) or not isinstance(spec, Mapping):
-        return document
-    patches = spec.get("strategicPatches")
-    if not isinstance(patches, Sequence):
-        return document
-    return {**document, "spec": {**spec, "strategicPatches": render_patches(patches)}}
+    """Return an object whose structured patches are texts; any other document as it is."""
+    group = str(document.get("apiVersion", "")).partition("/")[0]
+    return _rendered(document) if group in _GROUPS else document
+
+
+def _rendered(values: Mapping[str, object]) -> dict[str, object]:
+    return {key: _value(key, value) for key, value in values.items()}
+
+
+def _value(key: str, value: object) -> object:
+    if isinstance(value, Mapping):
+        return _rendered(value)
+    if key == _FIELD and isinstance(value, Sequence):
+        return render_patches(value)
+    return value

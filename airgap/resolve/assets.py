@@ -1,4 +1,7 @@
-"""Resolve boot assets: streamed once, sha256 and sha512 in one pass, held to the release's sums."""
+"""Resolve boot assets: streamed once, sha256 and sha512 in one pass, held to the release's sums.
+
+One of the author's own has no sums to be held to: it is hashed, and that is its pin.
+"""
 
 from __future__ import annotations
 
@@ -76,6 +79,8 @@ class Assets:
             UpstreamError: It is not there, or out of reach.
             IntegrityError: The bytes are not those of the release's sums.
         """
+        if want.file:
+            return self._resolve_own(want)
         key, stated = f"{want.version}/{want.name}", self.stated_sum(want)
         known = self._stored.get(key)
         if self._store and known and known.sha512 == stated and self._store.has(known.sha256):
@@ -84,6 +89,20 @@ class Assets:
         if self._store:
             self._store.add_asset(key, asset)
         return _pin(want, asset, self.signer(want))
+
+    def _resolve_own(self, want: AssetWant) -> AssetPin:
+        """Pin the author's own file as it is now, and keep it in the store."""
+        hasher = _Hasher()
+        self._download(want, hasher)
+        asset = StoredAsset(
+            sha256=hasher.sha256, sha512=hasher.sha512, size=hasher.size, origin=want.url
+        )
+        if self._store:
+            if not self._store.has(asset.sha256):
+                with self._store.receive_asset(asset.sha512, max_bytes=asset.size) as reception:
+                    self._download(want, reception)
+            self._store.add_asset(f"{want.version}/{want.name}", asset)
+        return _pin(want, asset, "")
 
     def _read(self, want: AssetWant, stated: Digest) -> StoredAsset:
         if self._store is None:
@@ -106,8 +125,7 @@ class Assets:
             return _checked(want, stated, found.sha256, found.sha512, found.size)
 
     def _download(self, want: AssetWant, into: Target | Sink) -> None:
-        url = asset_url(want.version, want.name)
-        self._source.download(url, into, size=None, max_bytes=_MAX_ASSET_BYTES)
+        self._source.download(want.url, into, size=None, max_bytes=_MAX_ASSET_BYTES)
 
 
 class _StaleBytesError(IntegrityError):
@@ -148,8 +166,7 @@ def _checked(
             f"{want.version}/{want.name}: {size} bytes with {sha512}, "
             f"but {CHECKSUMS} of the release says {stated}"
         )
-    origin = asset_url(want.version, want.name)
-    return StoredAsset(sha256=sha256, sha512=stated, size=size, origin=origin)
+    return StoredAsset(sha256=sha256, sha512=stated, size=size, origin=want.url)
 
 
 def _pin(want: AssetWant, asset: StoredAsset, signer: str) -> AssetPin:
@@ -157,7 +174,7 @@ def _pin(want: AssetWant, asset: StoredAsset, signer: str) -> AssetPin:
         sha256=str(asset.sha256),
         sha512=str(asset.sha512),
         size=asset.size,
-        url=asset_url(want.version, want.name),
+        url=want.url,
         needed_by=want.needed_by,
         signed_by=signer,
     )

@@ -14,7 +14,8 @@ from airgap.errors import TransferError
 from airgap.lock import Lock, fingerprint
 from airgap.progress import Progress, Tally
 from airgap.resolve.assets import Assets
-from airgap.resolve.needs import class_extensions, find_assets, find_images, find_schematics
+from airgap.resolve.image_needs import find_images
+from airgap.resolve.needs import class_extensions, find_assets, find_schematics
 from airgap.resolve.releases import Releases
 from airgap.resolve.run import Note, Run
 from airgap.resolve.selection import Selection

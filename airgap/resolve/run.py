@@ -12,8 +12,9 @@ from airgap.oci.reference import Reference, parse_reference
 from airgap.progress import Tally
 from airgap.resolve.assets import Assets
 from airgap.resolve.catalogue import find_extension, read_catalogue
+from airgap.resolve.image_needs import ImageWant
 from airgap.resolve.images import keep_pin, missing_architectures, read_tag, resolve_image
-from airgap.resolve.needs import AssetWant, ImageWant
+from airgap.resolve.needs import AssetWant
 from airgap.resolve.selection import Selection
 from airgap.resolve.sources import ImageSource
 from airgap.resolve.upgrade import Upgrade
@@ -229,7 +230,9 @@ class Run:
 
     def _asset(self, key: str, want: AssetWant) -> AssetPin:
         kept = self._previous.assets.get(key) if self._previous else None
-        if kept is None or self._upgrade.moves(key):
+        if want.file:
+            return self._own_asset(key, want, kept)
+        if kept is None or kept.url != want.url or self._upgrade.moves(key):
             pin = self._assets.resolve(want)
             self._tally.add(key, "resolved")
             return pin
@@ -243,6 +246,18 @@ class Run:
             self._note(key, f"kept; upstream could not be asked: {error.message}")
         self._tally.add(key, "kept")
         return kept.model_copy(update={"needed_by": want.needed_by})
+
+    def _own_asset(self, key: str, want: AssetWant, kept: AssetPin | None) -> AssetPin:
+        """Pin the author's own file: the pin follows it, and stays where it is not at hand."""
+        try:
+            pin = self._assets.resolve(want)
+        except UpstreamError as error:
+            if kept is None or kept.url != want.url:
+                raise
+            self._note(key, f"kept; the file could not be read: {error.message}")
+            pin = kept.model_copy(update={"needed_by": want.needed_by})
+        self._tally.add(key, "kept" if pin == kept else "resolved")
+        return pin
 
     def _signer(self, kept: AssetPin, want: AssetWant) -> str:
         """Return who signed the sums; a signature that was there once is not forgotten."""

@@ -18,8 +18,8 @@ from airgap.errors import IntegrityError, SignatureError, UpstreamError
 from airgap.lock import ImagePin, Lock, Need, image_key
 from airgap.oci.reference import Reference, parse_reference
 from airgap.progress import Tally
+from airgap.resolve.image_needs import ImageWant
 from airgap.resolve.images import resolve_image
-from airgap.resolve.needs import ImageWant
 from airgap.resolve.run import Note
 from airgap.resolve.upgrade import Upgrade
 from airgap.rules.signers import Requirement, unmet

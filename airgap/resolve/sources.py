@@ -31,7 +31,7 @@ class ImageSource(Protocol):
 
 
 class FileSource(Protocol):
-    """Files by public URL (`airgap.net.origins.Origins`)."""
+    """Files by origin (`airgap.transfer.beside.Beside`)."""
 
     def read(self, url: str, *, max_bytes: int) -> bytes:
         """Return a small file."""

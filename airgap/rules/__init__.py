@@ -5,6 +5,7 @@ reads values and yields violations; `evaluate` turns these into findings, weighi
 exceptions.
 """
 
+from airgap.rules.blocking import find_blockers
 from airgap.rules.evaluation import ADVISORY_RULES, MANDATORY_RULES, Rule, evaluate, evaluate_rule
 from airgap.rules.findings import Finding
 
@@ -15,4 +16,5 @@ __all__ = [
     "Rule",
     "evaluate",
     "evaluate_rule",
+    "find_blockers",
 ]

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from airgap.rules.findings import Violation
 from airgap.rules.values import (
     Values,
+    boot_assets,
     documents_of,
     entries,
     host_of,
@@ -79,8 +80,8 @@ def _hosts(kind: str, values: Values) -> Iterator[tuple[str, str]]:
 
 def _environment_hosts(values: Values) -> Iterator[tuple[str, str]]:
     for name, environment in entries(values, "environments"):
-        for asset in ("kernel", "initrd"):
-            yield f"environment {name}: the {asset}", host_of(text(part(environment, asset), "url"))
+        for key, asset in boot_assets(environment):
+            yield f"environment {name}: the {key}", host_of(text(asset, "url"))
         for argument in texts(environment, "kernelArgs"):
             for host in _URL.findall(argument):
                 if not is_private_address(host):

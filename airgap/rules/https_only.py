@@ -1,4 +1,7 @@
-"""`https-only`: every endpoint, mirror and boot asset of the site is reached over TLS."""
+"""`https-only`: every endpoint, mirror and boot asset of the site is reached over TLS.
+
+A machine's own image cache answers on its loopback address alone: nothing of it is on a wire.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Iterator
 from airgap.rules.findings import Violation
 from airgap.rules.values import (
     Values,
+    boot_assets,
     documents_of,
     entries,
     host_of,
@@ -21,6 +25,7 @@ __all__ = ["NAME", "SUMMARY", "check"]
 
 NAME = "https-only"
 SUMMARY = "Endpoints, mirrors and boot assets are https."
+_IMAGE_CACHE = "http://127.0.0.1:3172"
 
 
 def check(kind: str, values: Values) -> Iterator[Violation]:
@@ -45,7 +50,8 @@ def _urls(kind: str, values: Values) -> Iterator[tuple[str, str]]:
             yield "the registry's endpoint", text(endpoint, "url")
         for upstream, mirror in entries(values, "mirrors"):
             for url in texts(mirror, "endpoints"):
-                yield f"the mirror of {upstream}", url
+                if url != _IMAGE_CACHE:
+                    yield f"the mirror of {upstream}", url
     elif kind == "AssetMirror":
         yield "the asset mirror", text(values, "url")
     elif kind == "ImageFactory" and values.get("endpoint"):
@@ -56,8 +62,8 @@ def _urls(kind: str, values: Values) -> Iterator[tuple[str, str]]:
 
 def _sidero_urls(values: Values) -> Iterator[tuple[str, str]]:
     for name, environment in entries(values, "environments"):
-        for asset in ("kernel", "initrd"):
-            yield f"environment {name}: the {asset}", text(part(environment, asset), "url")
+        for key, asset in boot_assets(environment):
+            yield f"environment {name}: the {key}", text(asset, "url")
     discovery = part(part(values, "nodes"), "discovery")
     if discovery.get("endpoint"):
         yield "the discovery service", text(discovery, "endpoint")

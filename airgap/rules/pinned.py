@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from airgap.rules.findings import Violation
-from airgap.rules.values import Values, entries, part, text, texts
+from airgap.rules.values import Values, boot_assets, entries, part, text, texts
 
 __all__ = ["NAME", "SUMMARY", "check"]
 
@@ -53,8 +53,7 @@ def _check_assets(values: Values) -> Iterator[Violation]:
 
 def _check_environments(values: Values) -> Iterator[Violation]:
     for name, environment in entries(values, "environments"):
-        for kind in ("kernel", "initrd"):
-            asset = part(environment, kind)
+        for kind, asset in boot_assets(environment):
             pin = _SHA512.match(text(asset, "sha512"))
             if pin is None:
                 yield _unpinned(name, f"its {kind} has no sha512")

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 __all__ = [
     "Values",
+    "boot_assets",
     "documents_of",
     "entries",
     "host_of",
@@ -36,6 +37,14 @@ def entries(values: Values, key: str) -> Iterator[tuple[str, Values]]:
     """Yield name and mapping for each entry of the mapping under a key."""
     for name, value in part(values, key).items():
         yield name, value if isinstance(value, Mapping) else {}
+
+
+def boot_assets(environment: Values) -> Iterator[tuple[str, Values]]:
+    """Yield what an environment boots: kernel, initrd, and the fork's bootAsset where it is."""
+    yield "kernel", part(environment, "kernel")
+    yield "initrd", part(environment, "initrd")
+    if "bootAsset" in environment:
+        yield "bootAsset", part(environment, "bootAsset")
 
 
 def text(values: Values, key: str) -> str:

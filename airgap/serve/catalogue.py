@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from airgap.digest import Digest
 from airgap.errors import AirgapError, PublishError, SiteError
 from airgap.oci.manifest import Descriptor, Manifest
-from airgap.oci.reference import parse_reference
+from airgap.oci.reference import parse_reference, path_component
 from airgap.store import CHECKSUMS, Store, StoredAsset, content_path, render_checksums
 from airgap.store.assets import BOOT_ASSET, parse_artifact
 from airgap.store.walk import is_manifest, read_manifest
@@ -182,6 +182,8 @@ def _add_image(
         log.info("%r in index.json is no complete reference: not served", name)
         return
     repository = repositories.setdefault(reference.name, Repository(store, reference.name))
+    # Where a registry keeps it, too: a host's port has no colon in a path (layout `prefix`).
+    repositories[f"{path_component(reference.registry)}/{reference.repository}"] = repository
     repository.roots.append(descriptor)
     if reference.tag:
         repository.tags[reference.tag] = descriptor

@@ -6,8 +6,9 @@ the engine. Both lead to the same site, so that a lock made outside fits a progr
 
 from __future__ import annotations
 
+import os
 import posixpath
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from airgap.errors import Fault, SiteError
@@ -20,13 +21,26 @@ from airgap.site.shape import read_shape
 from airgap.site.signing import SigningReader
 from airgap.site.stackfile import read_site_value
 from airgap.site.translate import translate
+from airgap.site.workloads import MANIFEST_BYTES, WorkloadReader
 
-__all__ = ["STACKS", "load_site", "parse_site", "read_beside", "refuse_secret_site"]
+__all__ = [
+    "STACKS",
+    "load_site",
+    "names_beside",
+    "parse_site",
+    "read_beside",
+    "refuse_secret_site",
+]
 
 STACKS = "stacks"
 """The folder of stack files in a project (`stackConfigDir` of Pulumi.yaml)."""
 
-_MAX_BYTES = 4 << 20
+_MANIFESTS = frozenset({".yaml", ".yml", ".json"})
+_MAX_BYTES = MANIFEST_BYTES + 1
+
+
+def _no_names(_: str) -> Sequence[str]:
+    return ()
 
 
 def parse_site(
@@ -34,6 +48,7 @@ def parse_site(
     *,
     name: str,
     read: Callable[[str], bytes],
+    names: Callable[[str], Sequence[str]] = _no_names,
 ) -> Site:
     """Return the site that a value of `sidero-airgap:site` describes.
 
@@ -41,15 +56,17 @@ def parse_site(
         value: The configuration value, as read from YAML or given by the engine.
         name: The site's name, for faults.
         read: Returns the bytes of a file by its path relative to the stack file.
+        names: Returns the paths of the manifests in a directory; nothing of a file.
 
     Returns:
-        The site: every `ca` filled from its `caFile`, keys and trust root from theirs, a relative
-        `assetMirror.path` turned from the stack file's folder to the project's.
+        The site: every `ca` filled from its `caFile`, keys and trust root from theirs, what its
+        manifests name, a relative `assetMirror.path` turned from the stack file's folder to the
+        project's.
 
     Raises:
         SiteError: With every fault there is.
     """
-    return _parsed(value, document=f"{STACKS}/Pulumi.{name}.yaml", read=read)
+    return _parsed(value, document=f"{STACKS}/Pulumi.{name}.yaml", read=read, names=names)
 
 
 def load_site(stack_file: Path) -> Site:
@@ -68,11 +85,12 @@ def load_site(stack_file: Path) -> Site:
         message = f"cannot be read: {type(error).__name__}"
         raise SiteError(document, [Fault(path="file", message=message)]) from error
     value = read_site_value(text, document=document)
-    return _parsed(value, document=document, read=read)
+    names = names_beside(stack_file.parent)
+    return _parsed(value, document=document, read=read, names=names)
 
 
 def read_beside(directory: Path) -> Callable[[str], bytes]:
-    """Return a function that reads files by paths relative to this directory, up to 4 MiB."""
+    """Return a function that reads files by paths relative to this directory, up to 32 MiB."""
 
     def read(path: str) -> bytes:
         with (directory / path).open("rb") as file:
@@ -81,23 +99,48 @@ def read_beside(directory: Path) -> Callable[[str], bytes]:
     return read
 
 
+def names_beside(directory: Path) -> Callable[[str], Sequence[str]]:
+    """Return a function that lists the manifests in a directory and those below it, sorted.
+
+    Paths are relative to this directory; what is hidden is left out, and nothing is in a file.
+    """
+
+    def names(path: str) -> Sequence[str]:
+        found = []
+        for folder, folders, files in os.walk(directory / path):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            below = os.path.relpath(folder, directory / path)
+            found += [
+                posixpath.normpath(posixpath.join(path, below, name))
+                for name in files
+                if posixpath.splitext(name)[1] in _MANIFESTS and not name.startswith(".")
+            ]
+        return sorted(found)
+
+    return names
+
+
 def _parsed(
     value: Mapping[str, object],
     *,
     document: str,
     read: Callable[[str], bytes],
+    names: Callable[[str], Sequence[str]],
 ) -> Site:
     written = {str(key): _with_text_keys(item) for key, item in value.items()}
     plain, translations = translate(written)
     shape = read_shape(plain)
     certificates = CertificateReader(read)
     signing = SigningReader(read)
+    workloads = WorkloadReader(read, names)
     site = signing.fill(certificates.fill(shape.site, shape.sound), shape.sound)
+    site = workloads.fill(site, shape.sound)
     secrets = [fault for _, fault in find_secrets(plain)]
     shapes = _outside(secrets, [fault for _, fault in shape.faults])
     between = [
         *certificates.faults,
         *signing.faults,
+        *workloads.faults,
         *check_site(site, known_here(), sections=shape.sound),
     ]
     ill_formed = {fault.path for fault in shapes}

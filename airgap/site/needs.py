@@ -80,6 +80,8 @@ class Manifest(Document):
     """A YAML or JSON file, or a directory of them, relative to the stack file."""
     images: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """What is found in it: where each reference stands. Filled when the site is loaded."""
+    unseen: tuple[str, ...] = ()
+    """What in it names images only when it runs. Filled when the site is loaded."""
 
 
 class ImagePaths(Document):

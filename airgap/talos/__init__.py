@@ -17,19 +17,25 @@ from airgap.talos.config import Dialect, config_dialect, sidero_machinery
 from airgap.talos.images import (
     catalogue_image,
     factory_images,
+    factory_installer,
     images,
     installer_image,
     kubernetes_images,
     sidero_images,
     talos_images,
 )
+from airgap.talos.management import PARTS, Part, management_images
 from airgap.talos.releases import RELEASES, Release, find_release, minor_of, version_key
+from airgap.talos.stated import Components, release_for
 
 __all__ = [
     "CHECKSUMS",
+    "PARTS",
     "RELEASES",
     "SIDERO_KERNEL_ARGS",
+    "Components",
     "Dialect",
+    "Part",
     "Release",
     "asset_names",
     "asset_url",
@@ -38,13 +44,16 @@ __all__ = [
     "default_kernel_args",
     "environment_kernel_args",
     "factory_images",
+    "factory_installer",
     "find_release",
     "images",
     "initramfs_name",
     "installer_image",
     "kernel_name",
     "kubernetes_images",
+    "management_images",
     "minor_of",
+    "release_for",
     "sidero_images",
     "sidero_machinery",
     "talos_images",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from airgap.talos.releases import find_release, minor_of
+from airgap.talos.releases import minor_of
 
 __all__ = [
     "CHECKSUMS",
@@ -74,12 +74,8 @@ def asset_url(talos: str, name: str) -> str:
 
 
 def default_kernel_args(talos: str) -> tuple[str, ...]:
-    """Return Talos' own kernel arguments, in its order.
-
-    Raises:
-        SiteError: The release is not in the table.
-    """
-    minor = minor_of(find_release(talos).version)
+    """Return Talos' own kernel arguments, in its order; for a newer minor, the newest known."""
+    minor = minor_of(talos)
     ima = _UNTIL_1_10 if minor <= (1, 10) else ()
     return (*_ALWAYS, *ima, *(argument for since, argument in _SINCE if minor >= since))
 

@@ -2,7 +2,9 @@
 
 Registries as documents (`RegistryMirrorConfig`) exist since Talos 1.12; `machine.registries` is
 still read by later ones. Sidero loads every configuration with the Talos machinery it was built
-with (siderolabs/sidero, `TALOS_RELEASE` in its Makefile) and fails on anything newer.
+with (siderolabs/sidero, `TALOS_RELEASE` in its Makefile) and fails on anything newer; so does
+Cluster API's Talos bootstrap provider with the patches that it is given (`go.mod` of
+siderolabs/cluster-api-bootstrap-provider-talos).
 """
 
 from __future__ import annotations
@@ -13,9 +15,20 @@ from typing import Literal
 from airgap.errors import Fault, SiteError
 from airgap.talos.releases import minor_of, version_key
 
-__all__ = ["SIDERO_MACHINERY", "Dialect", "config_dialect", "sidero_machinery"]
+__all__ = [
+    "BOOTSTRAP_MACHINERY",
+    "IMAGE_CACHE",
+    "SIDERO_MACHINERY",
+    "Dialect",
+    "bootstrap_machinery",
+    "config_dialect",
+    "sidero_machinery",
+]
 
 Dialect = Literal["v1alpha1", "documents"]
+
+IMAGE_CACHE = "http://127.0.0.1:3172"
+"""Where a machine answers from its own image cache (Talos' registryd, 1.9 to 1.13)."""
 
 SIDERO_MACHINERY = {
     "v0.6.8": "v1.10.0",
@@ -26,6 +39,19 @@ SIDERO_MACHINERY = {
     "v0.6.13": "v1.13.0",
 }
 """Sidero release → version of the Talos machinery inside."""
+
+
+BOOTSTRAP_MACHINERY = {
+    "v0.6.5": "v1.7.0",
+    "v0.6.6": "v1.8.0",
+    "v0.6.7": "v1.9.0",
+    "v0.6.8": "v1.10.0",
+    "v0.6.9": "v1.10.0",
+    "v0.6.10": "v1.11.0",
+    "v0.6.11": "v1.12.0",
+    "v0.6.12": "v1.13.0",
+}
+"""Release of the Talos bootstrap provider (CABPT) → version of the Talos machinery inside."""
 
 
 def sidero_machinery(version: str) -> str:
@@ -47,9 +73,26 @@ def sidero_machinery(version: str) -> str:
     raise SiteError("sidero release", [fault])
 
 
-def config_dialect(talos: str, *, sidero: str | None = None) -> Dialect:
-    """Return the newest form that both the Talos release and the deployed Sidero read."""
+def bootstrap_machinery(version: str) -> str:
+    """Return the Talos machinery of a bootstrap provider: at least that of the row before it."""
+    known = list(BOOTSTRAP_MACHINERY)
+    place = bisect([version_key(row) for row in known], version_key(version))
+    return BOOTSTRAP_MACHINERY[known[max(place - 1, 0)]]
+
+
+def config_dialect(
+    talos: str, *, sidero: str | None = None, bootstrap: str | None = None
+) -> Dialect:
+    """Return the newest form that the Talos release and whatever handles it on the way read.
+
+    Args:
+        talos: The release that a machine runs.
+        sidero: The deployed Sidero, if the configuration passes it.
+        bootstrap: The deployed bootstrap provider, if the configuration passes it.
+    """
     bounds = [minor_of(talos)]
     if sidero is not None:
         bounds.append(minor_of(sidero_machinery(sidero)))
+    if bootstrap is not None:
+        bounds.append(minor_of(bootstrap_machinery(bootstrap)))
     return "documents" if min(bounds) >= (1, 12) else "v1alpha1"

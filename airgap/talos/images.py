@@ -13,6 +13,7 @@ from airgap.talos.releases import Release, find_release, minor_of
 __all__ = [
     "catalogue_image",
     "factory_images",
+    "factory_installer",
     "images",
     "installer_image",
     "kubernetes_images",
@@ -24,51 +25,62 @@ __all__ = [
 _CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
 
 
-def images(talos: str, kubernetes: str | None = None) -> tuple[str, ...]:
+def images(talos: Release | str, kubernetes: str | None = None) -> tuple[str, ...]:
     """Return the references that `talosctl` of this very release prints, in its order.
 
     Args:
-        talos: The release, `v1.11.5`.
+        talos: The release; a version (`v1.11.5`) means the table's row.
         kubernetes: Another Kubernetes than the release's own, `v1.33.4`.
 
     Raises:
         SiteError: The release is not in the table, or does not run that Kubernetes.
     """
-    release = find_release(talos)
+    release = _release(talos)
     version = _kubernetes(release, kubernetes)
     pause = f"registry.k8s.io/pause:{release.pause}"
     early = (
         f"ghcr.io/siderolabs/flannel:{release.flannel}",
         f"registry.k8s.io/coredns/coredns:{release.coredns}",
-        f"{release.etcd_image}:{release.etcd}",
+        release.etcd,
     )
     machines = (
         *(f"registry.k8s.io/{name}:{version}" for name in _CONTROL_PLANE),
         f"ghcr.io/siderolabs/kubelet:{version}",
     )
-    if minor_of(talos) >= (1, 13):
+    if release.minor >= (1, 13):
         policies = f"registry.k8s.io/networking/kube-network-policies:{release.network_policies}"
         return (*early, pause, *machines, policies)
-    if minor_of(talos) >= (1, 12):
+    if release.minor >= (1, 12):
         return (*early, *machines, pause)
-    return (*early, *machines, installer_image(talos), pause)
+    return (*early, *machines, installer_image(release.version), pause)
 
 
-def kubernetes_images(talos: str, kubernetes: str | None = None) -> tuple[str, ...]:
+def kubernetes_images(talos: Release | str, kubernetes: str | None = None) -> tuple[str, ...]:
     """Return what the cluster runs: the release's list without the installer."""
+    installers = talos_images(talos)
     return tuple(
-        reference for reference in images(talos, kubernetes) if reference != installer_image(talos)
+        reference for reference in images(talos, kubernetes) if reference not in installers
     )
 
 
-def talos_images(talos: str) -> tuple[str, ...]:
+def talos_images(talos: Release | str) -> tuple[str, ...]:
     """Return what a node needs of Talos itself, without an Image Factory: the installer."""
-    return (installer_image(find_release(talos).version),)
+    return (installer_image(_release(talos).version),)
 
 
 def installer_image(talos: str) -> str:
     """Return the stock installer's reference."""
     return f"ghcr.io/siderolabs/installer:{talos}"
+
+
+def factory_installer(talos: str, *, host: str, schematic: str) -> str:
+    """Return the installer that an Image Factory makes when it is pulled.
+
+    It is called by platform since Talos 1.10; the older name still means metal
+    (siderolabs/image-factory v1.5.0 `internal/frontend/http/registry.go`).
+    """
+    name = "metal-installer" if minor_of(talos) >= (1, 10) else "installer"
+    return f"{host}/{name}/{schematic}:{talos}"
 
 
 def catalogue_image(talos: str) -> str:
@@ -81,20 +93,20 @@ def overlay_catalogue_image(talos: str) -> str:
     return f"ghcr.io/siderolabs/overlays:{talos}"
 
 
-def factory_images(talos: str) -> tuple[str, ...]:
+def factory_images(talos: Release | str) -> tuple[str, ...]:
     """Return what an Image Factory pulls by tag to build any schematic of a release.
 
     Its imager, the base of installer images (`installer-base` from 1.10) and the two catalogues,
     which its pages list even for an empty schematic. Source: siderolabs/image-factory v1.5.0
     `internal/artifacts`.
     """
-    find_release(talos)
-    base = "installer-base" if minor_of(talos) >= (1, 10) else "installer"
+    release = _release(talos)
+    base = "installer-base" if release.minor >= (1, 10) else "installer"
     return (
-        f"ghcr.io/siderolabs/imager:{talos}",
-        f"ghcr.io/siderolabs/{base}:{talos}",
-        catalogue_image(talos),
-        overlay_catalogue_image(talos),
+        f"ghcr.io/siderolabs/imager:{release.version}",
+        f"ghcr.io/siderolabs/{base}:{release.version}",
+        catalogue_image(release.version),
+        overlay_catalogue_image(release.version),
     )
 
 
@@ -104,6 +116,10 @@ def sidero_images(version: str) -> tuple[str, ...]:
         f"ghcr.io/siderolabs/caps-controller-manager:{version}",
         f"ghcr.io/siderolabs/sidero-controller-manager:{version}",
     )
+
+
+def _release(talos: Release | str) -> Release:
+    return find_release(talos) if isinstance(talos, str) else talos
 
 
 def _kubernetes(release: Release, version: str | None) -> str:

@@ -3,46 +3,49 @@
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from airgap.errors import Fault, SiteError
-from airgap.talos.table import TABLE
+from airgap.talos.table import SUMS, TABLE, UNVOUCHED_SUMS
 
-__all__ = ["RELEASES", "Release", "find_release", "minor_of", "version_key"]
+__all__ = ["RELEASES", "Key", "Release", "find_release", "minor_of", "nearest_to", "version_key"]
 
 Key = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """One Talos release: versions as image tags, and the commit of the tag they were read at.
+    """One Talos release, and what it brings, as image tags.
 
-    `network_policies` is empty where the release has no such image.
+    Attributes:
+        version: The release, `v1.11.5`.
+        kubernetes: Its own Kubernetes.
+        coredns: Tag of registry.k8s.io/coredns/coredns.
+        etcd: The whole reference, whose registry moved with 1.12.
+        flannel: Tag of ghcr.io/siderolabs/flannel.
+        pause: Tag of registry.k8s.io/pause.
+        network_policies: Tag of registry.k8s.io/networking/kube-network-policies; empty where
+            the release has no such image.
+        kubernetes_range: The first and the last Kubernetes minor that the release supports.
+        source: Where this was read: Go modules with the sums of their contents.
     """
 
     version: str
     kubernetes: str
     coredns: str
     etcd: str
-    etcd_image: str
     flannel: str
     pause: str
     network_policies: str
-    kubernetes_minors: int
-    commit: str
+    kubernetes_range: tuple[Key, Key]
+    source: str
 
     @property
-    def source(self) -> str:
-        """Where the row was read."""
-        return f"github.com/siderolabs/talos {self.version} ({self.commit})"
-
-    @property
-    def kubernetes_range(self) -> tuple[Key, Key]:
-        """The first and the last Kubernetes minor that the release supports."""
-        major, minor = minor_of(self.kubernetes)
-        return (major, minor - self.kubernetes_minors + 1), (major, minor)
+    def minor(self) -> Key:
+        """Major and minor of the release."""
+        return minor_of(self.version)
 
     def supports_kubernetes(self, version: str) -> bool:
         """Tell whether the release runs that Kubernetes (`v1.34.1`)."""
@@ -60,44 +63,59 @@ def minor_of(version: str) -> Key:
     return version_key(version)[:2]
 
 
-def _read(line: str) -> Release:
-    version, kubernetes, coredns, etcd, etcd_image, flannel, pause, policies, minors, commit = (
-        line.split()
-    )
+def _read(line: str, sources: Mapping[str, str]) -> Release:
+    version, kubernetes, coredns, etcd, etcd_image, flannel, pause, policies, minors = line.split()
+    major, minor = minor_of(kubernetes)
     return Release(
         version=version,
         kubernetes=f"v{kubernetes}",
         coredns=coredns,
-        etcd=etcd,
-        etcd_image=etcd_image,
+        etcd=f"{etcd_image}:{etcd}",
         flannel=flannel,
         pause=pause,
         network_policies=policies.removeprefix("-"),
-        kubernetes_minors=int(minors),
-        commit=commit,
+        kubernetes_range=((major, minor - int(minors) + 1), (major, minor)),
+        source=sources[version],
     )
 
 
-RELEASES: Mapping[str, Release] = MappingProxyType(
-    {row.version: row for row in map(_read, TABLE.splitlines()[1:])}
-)
+def _sources() -> dict[str, str]:
+    """Return each release's modules with their sums, the component versions' one first."""
+    found: dict[str, list[str]] = {}
+    for line in sorted([*SUMS.splitlines(), *UNVOUCHED_SUMS.splitlines()], reverse=True):
+        module, version, content = line.split()
+        found.setdefault(version, []).append(f"{module}@{version} {content}")
+    return {version: ", ".join(modules) for version, modules in found.items()}
+
+
+def _read_all() -> dict[str, Release]:
+    sources = _sources()
+    rows = [_read(line, sources) for line in TABLE.splitlines()[1:]]
+    return {row.version: row for row in rows}
+
+
+RELEASES: Mapping[str, Release] = MappingProxyType(_read_all())
 """All known releases, oldest first."""
 
 
 def find_release(version: str, *, path: str = "talos.versions") -> Release:
-    """Return a release by its version (`v1.11.5`).
+    """Return a release of the table by its version (`v1.11.5`).
 
     Raises:
         SiteError: The version is not in the table; the message names the nearest rows.
     """
     if version in RELEASES:
         return RELEASES[version]
-    known = list(RELEASES)
-    place = bisect([version_key(row) for row in known], version_key(version))
-    nearest = " and ".join(known[max(place - 1, 0) : place + 1])
     fault = Fault(
         path=path,
         message=f"Talos {version} is not in the table",
-        hint=f"nearest: {nearest}; tools/talos_tables.py adds releases",
+        hint=f"nearest: {nearest_to(version, RELEASES)}; or state talos.components for it",
     )
     raise SiteError("talos release", [fault])
+
+
+def nearest_to(version: str, known: Collection[str]) -> str:
+    """Name the releases before and after a version."""
+    ordered = sorted(known, key=version_key)
+    place = bisect([version_key(row) for row in ordered], version_key(version))
+    return " and ".join(ordered[max(place - 1, 0) : place + 1])

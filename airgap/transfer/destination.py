@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from airgap.digest import Digest
+from airgap.oci.reference import path_component
 from airgap.store.assets import content_path
 
 __all__ = [
@@ -89,9 +90,9 @@ class AssetItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryDestination:
-    """A site's registry as images are pushed to it (or, `embedded`, served by us)."""
+    """A site's registry as images are pushed to it (or, `embedded`, served by us; or `none`)."""
 
-    kind: Literal["existing", "embedded"]
+    kind: Literal["existing", "embedded", "none"]
     endpoint: str
     path_prefix: str = ""
     layout: Literal["prefix", "flat"] = "prefix"
@@ -106,7 +107,8 @@ class RegistryDestination:
     def repository(self, name: str) -> str:
         """Return where `registry/repository` lies: below its upstream host, or flat."""
         host, _, repository = name.partition("/")
-        parts = (self.path_prefix, "" if self.layout == "flat" else host, repository)
+        folder = "" if self.layout == "flat" else path_component(host)
+        parts = (self.path_prefix, folder, repository)
         return "/".join(part for part in parts if part)
 
 

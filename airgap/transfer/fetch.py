@@ -17,12 +17,13 @@ from functools import partial
 from airgap.digest import Digest
 from airgap.errors import AirgapError, IntegrityError, PublishError, TransferError
 from airgap.lock.model import AssetPin, ImagePin, Lock
-from airgap.net import Target, Traffic, Transfer
+from airgap.net import Target, Traffic
 from airgap.oci.manifest import Descriptor, Manifest, parse_manifest
 from airgap.oci.reference import parse_reference
 from airgap.oci.subset import subset_index
 from airgap.progress import Planned, Progress, Summary, Tally
 from airgap.store import Store, StoredAsset
+from airgap.transfer.beside import Moving
 from airgap.transfer.pool import DEFAULT_WORKERS, Failures, run_each
 from airgap.transfer.receiving import Opener, Receiving
 from airgap.transfer.schedule import run_jobs
@@ -250,7 +251,7 @@ class _Fetch:
             progress=self._progress,
         )
 
-    def _open_asset(self, pin: AssetPin, into: Target) -> Transfer:
+    def _open_asset(self, pin: AssetPin, into: Target) -> Moving:
         return self._releases.transfer(pin.url, into, size=pin.size, max_bytes=pin.size)
 
 

@@ -17,6 +17,7 @@ from airgap.lock.model import Lock
 from airgap.net import RetryPolicy, Traffic
 from airgap.oci.client import RegistryClient
 from airgap.oci.credentials import Credentials
+from airgap.plan.caches import cache_sets
 from airgap.progress import Progress
 from airgap.site.model import Site
 from airgap.store import Store
@@ -258,8 +259,8 @@ def _publish(
 def _release_left(name: str, site: Site, lock: Lock, store: Store) -> None:
     """Release the site's sets that its lock no longer has, as `up` does; removal is `prune`'s."""
     places = (
-        (registry_of(site).identity, image_sets(name, lock).keys()),
-        (mirror_of(site).identity, asset_sets(name, lock).keys()),
+        (registry_of(site).identity, {*image_sets(name, lock), *cache_sets(name, site, "image")}),
+        (mirror_of(site).identity, {*asset_sets(name, lock), *cache_sets(name, site, "files")}),
     )
     for identity, kept in places:
         ledger = _ledger(store, identity)

@@ -20,7 +20,7 @@ from airgap.transfer.ledger import Ledger
 from airgap.transfer.pool import run_each
 from airgap.transfer.readback import MirrorReader
 
-__all__ = ["file_fault", "hash_of", "observe_assets"]
+__all__ = ["StatCache", "file_fault", "hash_of", "observe_assets"]
 
 _WORKERS = 4
 _Digest = Callable[[Path], str]
@@ -45,7 +45,7 @@ def observe_assets(
     if destination.kind == "embedded":
         with MirrorReader(destination) as reader:
             return _look(destination.url, by_name, lambda item: _served_fault(reader, item))
-    cache = _StatCache(ledger.path.with_suffix(".stat.json"), quick=quick)
+    cache = StatCache(ledger.path.with_suffix(".stat.json"), quick=quick)
     root = Path(destination.path)
     faults = _look(destination.path, by_name, lambda item: _fault(root, item, cache.digest))
     cache.save()
@@ -111,7 +111,7 @@ def _served_fault(reader: MirrorReader, item: AssetItem) -> str:
     return ""
 
 
-class _StatCache:
+class StatCache:
     """sha256 by path, with the size, times and inode it was found at."""
 
     def __init__(self, path: Path, *, quick: bool) -> None:

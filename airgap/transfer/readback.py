@@ -94,7 +94,15 @@ class MirrorReader:
             PublishError: The URL serves something else, or nothing.
         """
         for path in item.paths:
-            self._hold(path, partial(self.observe, item, path), item.sha512)
+            self.check_at(item, path)
+
+    def check_at(self, item: AssetItem, path: str) -> None:
+        """Read an asset at a path, and see that its bytes are served there.
+
+        Raises:
+            PublishError: The URL serves something else, or nothing.
+        """
+        self._hold(path, partial(self.observe, item, path), item.sha512)
 
     def check_listed(self, version: str, item: AssetItem) -> None:
         """See that the version's checksums.txt lists an asset with its digest.

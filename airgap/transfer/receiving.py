@@ -12,14 +12,15 @@ from contextlib import contextmanager
 
 from airgap.digest import Digest
 from airgap.errors import AirgapError, IntegrityError, PublishError
-from airgap.net import Target, Transfer
+from airgap.net import Target
 from airgap.oci.manifest import Descriptor
 from airgap.progress import Meter, Progress
 from airgap.store import Reception, Store
+from airgap.transfer.beside import Moving
 
 __all__ = ["Opener", "Receiving"]
 
-Opener = Callable[[Target], Transfer]
+Opener = Callable[[Target], Moving]
 """Makes the transfer from one source into a target."""
 
 
@@ -60,7 +61,7 @@ class Receiving:
         self._is_there = is_there
         self._done = done
         self._progress = progress
-        self._transfer: Transfer | None = None
+        self._transfer: Moving | None = None
         self._lock = threading.Lock()
 
     @property
@@ -123,7 +124,7 @@ class Receiving:
             return reception.resumed_bytes
 
     @contextmanager
-    def _shared(self, transfer: Transfer) -> Iterator[Transfer]:
+    def _shared(self, transfer: Moving) -> Iterator[Moving]:
         with self._lock:
             self._transfer = transfer
         try:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
 
-from airgap.net import RetryPolicy, Target, Traffic, Transfer
+from airgap.net import RetryPolicy, Target, Traffic
 from airgap.net.origins import Origins
 from airgap.oci.client import RegistryClient
 from airgap.oci.registries import Registries
 from airgap.site.model import Site
 from airgap.talos.boot import RELEASES_URL
+from airgap.transfer.beside import Beside, Moving
 
 __all__ = ["FileSource", "ImageSource", "Place", "open_upstream"]
 
@@ -27,21 +29,32 @@ class ImageSource(Protocol):
 
 
 class FileSource(Protocol):
-    """Where boot assets are read from (`airgap.net.origins.Origins`)."""
+    """Where boot assets are read from (`airgap.transfer.beside.Beside`)."""
 
-    def transfer(self, url: str, into: Target, *, size: int | None, max_bytes: int) -> Transfer:
+    def transfer(self, url: str, into: Target, *, size: int | None, max_bytes: int) -> Moving:
         """Return the transfer of a public URL's file into a target."""
 
 
 @contextmanager
 def open_upstream(
-    site: Site, *, retry: RetryPolicy | None = None, traffic: Traffic | None = None
-) -> Iterator[tuple[Registries, Origins]]:
-    """Open the site's upstream, redirects applied: registries, and the release server's files."""
+    site: Site,
+    *,
+    beside: Path | None = None,
+    retry: RetryPolicy | None = None,
+    traffic: Traffic | None = None,
+) -> Iterator[tuple[Registries, Beside]]:
+    """Open the site's upstream, redirects applied: registries, and boot assets by origin.
+
+    Args:
+        site: Says where upstream is.
+        beside: The stack file's folder, where files of the author's own are read.
+        retry: How patiently to repeat.
+        traffic: The limits and counts of this run.
+    """
     releases = site.upstream.releases
     redirects = {RELEASES_URL: releases} if releases else {}
     with (
         Registries(site.upstream.registries, retry=retry, traffic=traffic) as registries,
         Origins(redirects, retry=retry, traffic=traffic) as origins,
     ):
-        yield registries, origins
+        yield registries, Beside(origins, beside)

@@ -78,8 +78,8 @@ def verify_site(
     images, assets = images_of([lock]), assets_of([lock])
     if "store" in places:
         problems += _verify_store(Store.open(store_root), images, assets, progress)
-    if "registry" in places and images:
-        registry = registry_of(site)
+    registry = registry_of(site)
+    if "registry" in places and images and registry.kind != "none":
         with connect(registry, credentials=credentials) as client:
             problems += _Registry(client, registry).verify(images, progress)
     if "mirror" in places and assets:

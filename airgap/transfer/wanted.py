@@ -21,6 +21,8 @@ __all__ = ["asset_sets", "assets_of", "image_sets", "images_of", "mirror_of", "r
 def registry_of(site: Site) -> RegistryDestination:
     """Return the registry that a site's images are pushed to: its first endpoint."""
     registry = site.registry
+    if registry.kind == "none":
+        return RegistryDestination(kind="none", endpoint="")
     first = registry.endpoints[0]
     return RegistryDestination(
         kind="embedded" if registry.kind == "embedded" else "existing",

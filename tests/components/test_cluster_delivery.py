@@ -11,7 +11,10 @@ import yaml
 
 from tests.engine.fixtures import MakeWorkspace, engine_directory, make_workspace
 from tests.engine.kubernetes_provider.cluster import Cluster, Identity
+from tests.engine.kubernetes_provider.installation import DEPLOYMENT as INSTALLED
+from tests.engine.kubernetes_provider.installation import install_sidero
 from tests.engine.workspace import CHECKOUT, Workspace
+from tests.plan.samples import CA, OTHER_CA
 
 __all__ = ["engine_directory", "make_workspace"]
 
@@ -23,6 +26,7 @@ SERVER_CLASS = Identity(api_version=API, kind="ServerClass", name="workers")
 SECRET = Identity(
     api_version="v1", kind="Secret", name="airgap-registry-credentials", namespace="sidero-system"
 )
+DEPLOYMENT = Identity.of(INSTALLED)
 PASSWORD = "MARKED-pull-password"
 
 # The component alone: what it points to is the concern of the other components' providers.
@@ -35,7 +39,7 @@ sys.path[:0] = [{str(CHECKOUT)!r}]
 
 from airgap.plan import plan_site
 from components import SideroEnvironment
-from tests.plan.samples import make_lock, make_site
+from tests.plan.samples import CA, make_lock, make_site
 
 arguments = pulumi.Config("sidero-airgap").get_object("arguments") or []
 site = make_site(
@@ -44,7 +48,12 @@ site = make_site(
         "endpoints": [{{"url": "https://r.example:5000"}}],
         "nodeAuth": "machineConfig",
     }},
-    sidero={{"version": "v0.6.13", "delivery": "cluster"}},
+    sidero={{"version": "v0.6.13", "delivery": "cluster", "controllerTrust": "managed"}},
+    assetMirror={{
+        "kind": "embedded",
+        "url": "https://a.example/talos",
+        "ca": pulumi.Config("sidero-airgap").get("ca") or CA,
+    }},
     environments=[
         {{"name": "talos-1-11-5-amd64", "talos": "v1.11.5", "extraKernelArgs": arguments}}
     ],
@@ -65,17 +74,7 @@ def workspace(make_workspace: MakeWorkspace) -> Workspace:
 def cluster(workspace: Workspace) -> Cluster:
     """A cluster as Sidero's manager leaves it: its own `default`, pointing to GitHub."""
     cluster = workspace.connect_cluster()
-    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "sidero-system"}}
-    cluster.put(namespace)
-    github = {"url": "https://github.com/siderolabs/talos/releases/download/v1.13.0/vmlinuz-amd64"}
-    cluster.put(
-        {
-            "apiVersion": API,
-            "kind": "Environment",
-            "metadata": {"name": "default"},
-            "spec": {"kernel": github, "initrd": github},
-        }
-    )
+    install_sidero(cluster)
     workspace.set_secret("kubeconfig", cluster.kubeconfig())
     credentials = {"r.example:5000": {"username": "puller", "password": PASSWORD}}
     workspace.set_secret("credentials", json.dumps(credentials))
@@ -146,3 +145,48 @@ def test_malformed_credentials_stop_the_update_and_are_not_shown(
     assert "{username, password}" in refused.output
     assert PASSWORD not in refused.output
     assert cluster.get(SERVER_CLASS) is None
+
+
+def test_sideros_manager_is_made_to_trust_the_ca_and_left_as_it_was(
+    workspace: Workspace, cluster: Cluster
+) -> None:
+    workspace.up()
+    pod = spec_of(cluster, DEPLOYMENT)["template"]["spec"]
+    assert isinstance(pod, dict)
+    manager, beside = pod["containers"]
+    assert [item["name"] for item in manager["env"]] == ["API_ENDPOINT", "SSL_CERT_DIR"]
+    assert manager["image"] == "m"
+    assert beside == {"name": "siderolink", "image": "m"}
+    [theirs, ours] = pod["volumes"]
+    assert theirs["name"] == "cert"
+    before = config_map(ours["configMap"]["name"])
+    assert content_of(cluster, before) == CA
+
+    workspace.set_config({"ca": OTHER_CA})
+    done = workspace.up()
+    pod = spec_of(cluster, DEPLOYMENT)["template"]["spec"]
+    assert isinstance(pod, dict)
+    after = config_map(pod["volumes"][1]["configMap"]["name"])
+    assert content_of(cluster, after) == OTHER_CA
+    assert cluster.get(before) is None
+    steps = [(step.operation, step.name) for step in done.steps]
+    turned = steps.index(("update", "controller-trust"))
+    assert steps.index(("create-replacement", "controller-ca")) < turned
+    assert turned < steps.index(("delete-replaced", "controller-ca"))
+
+    workspace.destroy()
+    assert spec_of(cluster, DEPLOYMENT) == INSTALLED["spec"]
+    assert cluster.get(after) is None
+
+
+def config_map(name: object) -> Identity:
+    """Return a ConfigMap of Sidero's namespace."""
+    return Identity(api_version="v1", kind="ConfigMap", name=str(name), namespace="sidero-system")
+
+
+def content_of(cluster: Cluster, identity: Identity) -> str:
+    """Return a ConfigMap's only file."""
+    found = cluster.get(identity)
+    assert found is not None, identity
+    [text] = found["data"].values()
+    return str(text)

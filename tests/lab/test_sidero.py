@@ -228,6 +228,20 @@ def test_files_are_applied_and_foreign_objects_left_alone(
     assert sidero.apply_files(directory) == ["Environment/talos", "ServerClass/gpu"]
 
 
+def test_default_is_merged_into_as_kubectl_patch_does(sidero: Sidero, tmp_path: Path) -> None:
+    """RFC 7386: mappings merge, lists are replaced, null removes."""
+    (tmp_path / "default-environment.patch.yaml").write_text(
+        "spec: {kernel: {url: https://a.example/k, args: [a=b]}, initrd: {url: null}}"
+    )
+    assert sidero.apply_files(tmp_path, strict=True) == ["Environment/default"]
+    assert sidero.find("Environment", "default")["spec"] == {
+        "kernel": {"url": "https://a.example/k", "args": ["a=b"]},
+        "initrd": {},
+    }
+    with pytest.raises(KeyError):
+        sidero.patch("Environment", "never-made", {})
+
+
 # What a booting server asks
 
 

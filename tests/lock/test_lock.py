@@ -227,6 +227,71 @@ def test_a_digest_in_the_site_has_to_be_the_locked_one() -> None:
         check_lock(make_site(images=[other]), make_lock(make_site()))
 
 
+NAMED = "docker.io/library/redis:7.4"
+CHAINS = ("web.yaml → Deployment shop/web → spec.template.spec.containers[0].image",)
+
+
+def _with_manifest(images: dict[str, tuple[str, ...]]) -> Site:
+    return make_site(manifests=[{"path": "web.yaml", "images": images}])
+
+
+def test_an_image_of_a_manifest_that_is_not_locked_is_told_with_its_chain() -> None:
+    with pytest.raises(LockError) as caught:
+        check_lock(_with_manifest({NAMED: (*CHAINS, "b", "c")}), make_lock(make_site()))
+    (fault,) = caught.value.faults
+    assert fault.message == (
+        f"lock does not have {NAMED}, which is named by manifests[0] → web.yaml → Deployment "
+        "shop/web → spec.template.spec.containers[0].image, and 2 more places"
+    )
+    assert "python -m airgap lock" in caught.value.diagnostics()
+
+
+def _locked_for_manifest() -> Lock:
+    lock = make_lock(make_site())
+    return lock.model_copy(
+        update={"images": {**lock.images, NAMED: pin("redis", "manifest web.yaml")}}
+    )
+
+
+def test_a_lock_with_the_manifests_images_fits() -> None:
+    check_lock(_with_manifest({NAMED: CHAINS, IMAGES[0]: CHAINS}), _locked_for_manifest())
+
+
+def test_a_manifest_may_move_without_a_new_lock() -> None:
+    site = make_site(manifests=[{"path": "moved.yaml", "images": {NAMED: CHAINS}}])
+    check_lock(site, _locked_for_manifest())
+
+
+def test_an_image_that_no_manifest_names_any_more_makes_the_lock_stale() -> None:
+    with pytest.raises(LockError, match=f"lock has {NAMED} for manifest web.yaml, site has no"):
+        check_lock(make_site(), _locked_for_manifest())
+
+
+def test_a_digest_in_a_manifest_has_to_be_the_locked_one() -> None:
+    other = f"{NAMED}@sha256:{'f' * 64}"
+    with pytest.raises(LockError, match=r"as sha256:.*, not as sha256:ffff.*Deployment shop/web"):
+        check_lock(_with_manifest({other: CHAINS}), _locked_for_manifest())
+
+
+def test_a_stated_component_and_the_management_cluster_are_part_of_the_fingerprint() -> None:
+    site = make_site(
+        talos={"versions": ["v1.11.5"], "components": {"v1.11.5": {"pause": "3.10.1"}}},
+        management={"clusterApi": "v1.10.4"},
+    )
+    with pytest.raises(LockError) as caught:
+        check_lock(site, make_lock(make_site()))
+    assert [str(fault) for fault in caught.value.faults] == [
+        "talos.components.v1.11.5.pause: lock has nothing, site has 3.10.1",
+        "management.clusterApi: lock has nothing, site has v1.10.4",
+    ]
+    check_lock(site, parse_lock(format_lock(make_lock(site))))
+
+
+def test_what_is_not_stated_leaves_no_trace_in_the_lock() -> None:
+    inputs = json.loads(format_lock(make_lock(make_site())))["inputs"]
+    assert not {"components", "management"} & inputs.keys()
+
+
 def test_branches_that_add_different_images_merge_without_conflict(tmp_path: Path) -> None:
     base = make_lock(make_site())
     added = {"ours": "docker.io/library/httpd:2.4", "theirs": "quay.io/prometheus/prometheus:v3"}

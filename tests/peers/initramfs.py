@@ -7,9 +7,10 @@ archive of the "newc" kind, xz with CRC32 as the kernel's own decoder wants it.
 import hashlib
 import lzma
 import stat
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-__all__ = ["make_initramfs"]
+__all__ = ["make_initramfs", "pack_initramfs"]
 
 # The arguments stand on one line of their own, whatever the console adds at line ends.
 _INIT = """\
@@ -26,15 +27,25 @@ _CONSOLE = (5, 1)  # major and minor number of /dev/console
 def make_initramfs(busybox: Path, release: str, freight: bytes) -> bytes:
     """Make an initramfs that says ``release: <release>`` and whether `freight` came unharmed."""
     digest = hashlib.sha512(freight).hexdigest()
+    files = {
+        "init": (0o755, _INIT.encode()),
+        "release": (0o444, release.encode()),
+        "freight": (0o444, freight),
+        "freight.sha512": (0o444, f"{digest}  /freight\n".encode()),
+    }
+    return pack_initramfs(busybox, ("proc",), files)
+
+
+def pack_initramfs(
+    busybox: Path, directories: Sequence[str], files: Mapping[str, tuple[int, bytes]]
+) -> bytes:
+    """Pack an initramfs that has busybox, a console, these directories and files with modes."""
     archive = b"".join(
         (
-            *(_entry(name, stat.S_IFDIR | 0o755) for name in ("bin", "dev", "proc")),
+            *(_entry(name, stat.S_IFDIR | 0o755) for name in ("bin", "dev", *directories)),
             _entry("dev/console", stat.S_IFCHR | 0o600, device=_CONSOLE),
             _entry("bin/busybox", stat.S_IFREG | 0o755, busybox.read_bytes()),
-            _entry("init", stat.S_IFREG | 0o755, _INIT.encode()),
-            _entry("release", stat.S_IFREG | 0o444, release.encode()),
-            _entry("freight", stat.S_IFREG | 0o444, freight),
-            _entry("freight.sha512", stat.S_IFREG | 0o444, f"{digest}  /freight\n".encode()),
+            *(_entry(name, stat.S_IFREG | mode, data) for name, (mode, data) in files.items()),
             _entry("TRAILER!!!", 0),
         )
     )

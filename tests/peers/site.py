@@ -61,7 +61,7 @@ class RealSite:
                 "path": "../www/talos",
                 "caFile": CA_FILE,
             },
-            "sidero": {"version": SIDERO},
+            "sidero": {"version": SIDERO, "controllerTrust": "managed"},
             "environments": [{"name": ENVIRONMENT, "talos": talos, "extraKernelArgs": [RACK]}],
             "serverClasses": [{"name": SERVER_CLASS, "environment": ENVIRONMENT}],
             "nodes": {"timeServers": ["127.0.0.1"], "nameservers": ["127.0.0.1"]},

@@ -71,10 +71,25 @@ def test_a_node_of_each_dialect_understands_its_patch(talos: str, sidero: str) -
 @pytest.mark.parametrize(("talos", "sidero"), DIALECTS)
 def test_a_stock_api_server_takes_every_object_whole(talos: str, sidero: str) -> None:
     files = files_of(plan_for(talos, {"version": sidero}), "sidero")
-    assert len(files) == 3
-    for path, specification in files.items():
-        document = _written(specification)
+    documents = {path: _written(files[path]) for path in files if path.endswith(".yaml")}
+    default = documents.pop("default-environment.patch.yaml")
+    assert set(documents) == {"environments/boot.yaml", "server-classes/workers.yaml"}
+    documents["default"] = {**documents["environments/boot.yaml"], **default}
+    for path, document in documents.items():
         assert prune(document, strict=True) == document, path
+
+
+def test_sideros_own_default_is_patched_and_never_an_object() -> None:
+    """`kubectl apply` would create it, and delete it with what it prunes."""
+    files = files_of(plan_for("v1.11.5", {"version": "v0.6.13"}), "sidero")
+    patch = _written(files["default-environment.patch.yaml"])
+    boot = _written(files["environments/boot.yaml"])
+    assert patch == {"spec": boot["spec"]}
+    script = render_file(files["apply.sh"]).decode()
+    assert (
+        "kubectl patch environments.metal.sidero.dev default --type merge "
+        "--patch-file default-environment.patch.yaml\n"
+    ) in script
 
 
 def test_a_stock_api_server_would_drop_the_forks_fields() -> None:

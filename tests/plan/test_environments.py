@@ -8,9 +8,10 @@ from collections.abc import Mapping
 import pytest
 
 from airgap.errors import LockError
+from airgap.lock.model import Lock
 from airgap.plan import plan_site
 from airgap.plan.environments import part
-from tests.plan.samples import asset_pin, make_lock, make_site, sha512
+from tests.plan.samples import asset_pin, differences, make_lock, make_site, sha512
 
 AMD = {"name": "new-amd64", "talos": "v1.11.5"}
 
@@ -101,6 +102,49 @@ def test_the_forks_fields_come_with_its_flavour_only() -> None:
     mirror = air_gap["registryMirrors"]["ghcr.io"]
     assert mirror["endpoints"] == ["https://r.example:5000/v2/ghcr.io"]
     assert set(mirror) == {"endpoints", "overridePath", "skipVerify", "caFingerprint"}
+
+
+def fork_with(item: Mapping[str, object], lock: Lock) -> dict[str, object]:
+    """Return the only environment of a site of the fork's flavour."""
+    site = make_site(
+        sidero={"version": "v0.6.13", "flavour": "airgap"},
+        environments=[{**AMD, **item}],
+        serverClasses=[],
+    )
+    found = plan_site(site, lock, name="berlin").sidero.inputs["environments"]
+    assert isinstance(found, dict)
+    return dict(found["new-amd64"])
+
+
+def test_a_boot_asset_is_the_mirrors_and_content_addressed() -> None:
+    key = "v1.11.5/metal-amd64.raw.zst"
+    plain = make_lock()
+    lock = plain.model_copy(update={"assets": {**plain.assets, key: asset_pin(key)}})
+    digest = sha512(key).removeprefix("sha512:")
+    before = fork_with({}, plain)
+    after = fork_with({"bootAsset": "metal-amd64.raw.zst"}, lock)
+    assert differences(before, after) == {
+        "bootAsset": (
+            None,
+            {
+                "url": f"https://a.example/talos/v1.11.5/{digest[:16]}/metal-amd64.raw.zst",
+                "sha512": digest,
+            },
+        )
+    }
+
+
+def test_other_bytes_of_an_own_disk_image_are_another_environment() -> None:
+    """They may change while kernel and initramfs, which name the release, do not."""
+    key = "v1.11.5/metal-amd64.raw.zst"
+    own = {"bootAsset": "metal-amd64.raw.zst", "bootAssetFile": "images/metal-amd64.raw.zst"}
+    names = set()
+    for content in ("one", "other"):
+        lock = make_lock()
+        pin = asset_pin(key).model_copy(update={"sha512": sha512(content)})
+        lock = lock.model_copy(update={"assets": {**lock.assets, key: pin}})
+        names.add(fork_with(own, lock)["object"])
+    assert len(names) == 2
 
 
 def test_other_bytes_are_another_environment_of_sidero() -> None:

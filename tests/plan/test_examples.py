@@ -15,11 +15,18 @@ from airgap.site.load import load_site
 from tests.plan.samples import asset_pin, image_pin
 
 STACKS = Path(__file__).resolve().parents[2] / "stacks"
-EXAMPLES = ("airgap-basic", "airgap-factory", "airgap-isolated")
+EXAMPLES = (
+    "airgap-basic",
+    "airgap-factory",
+    "airgap-isolated",
+    "migration-1-stock",
+    "migration-2-mirrors",
+    "migration-3-boot-asset",
+)
 
 
-def plan_of(name: str) -> Plan:
-    """Return the plan of an example, over digests made from names."""
+def plan_of(name: str, *, as_stack: str = "") -> Plan:
+    """Return the plan of an example, over digests made from names, under its name or another."""
     site = load_site(STACKS / f"Pulumi.{name}.yaml")
     lock = Lock(
         inputs=fingerprint(site),
@@ -27,7 +34,7 @@ def plan_of(name: str) -> Plan:
         assets={key: asset_pin(key) for key in find_assets(site)},
         schematics=find_schematics(site),
     )
-    return plan_site(site, lock, name=name)
+    return plan_site(site, lock, name=as_stack or name)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

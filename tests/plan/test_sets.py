@@ -142,7 +142,8 @@ def test_credentials_are_referred_to_and_never_planned() -> None:
     manifests = child_of(files, "manifests-sidero").inputs["files"]
     assert isinstance(manifests, Mapping)
     assert set(manifests) == {
-        "environments/default.yaml",
+        "apply.sh",
+        "default-environment.patch.yaml",
         "environments/talos-1-11-5-amd64.yaml",
         "server-classes/workers.yaml",
     }

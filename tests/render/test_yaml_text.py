@@ -113,5 +113,5 @@ def test_a_value_that_would_break_its_line_is_refused() -> None:
 
 @pytest.mark.parametrize("specification", [{}, {"text": "x"}, {"documents": [], "ini": {}}])
 def test_a_file_has_exactly_one_form(specification: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="documents or by ini"):
+    with pytest.raises(ValueError, match="documents, ini, lines or hosts"):
         render_file(specification)

@@ -56,9 +56,10 @@ def resolve(
     *,
     upgrade: tuple[str, ...] | None = None,
     store: Store | None = None,
+    beside: Path | None = None,
 ) -> Resolution:
     """Resolve a site through its own upstream, without patience."""
-    with open_upstream(site, retry=IMPATIENT) as (registries, releases):
+    with open_upstream(site, beside=beside, retry=IMPATIENT) as (registries, releases):
         return resolve_site(
             site,
             previous=previous,

@@ -12,7 +12,7 @@ from airgap.errors import LockError
 from airgap.lock import ImagePin, Lock, check_lock, format_lock, parse_lock
 from airgap.oci import parse_reference
 from airgap.oci.subset import subset_index
-from airgap.resolve.needs import ImageWant
+from airgap.resolve.image_needs import ImageWant
 from airgap.resolve.selection import Selection
 from lab.images import ImageForge, ImageSpec, LayerSpec
 from lab.upstream import RELEASE, Upstream

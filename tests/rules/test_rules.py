@@ -56,6 +56,13 @@ SIDERO_BREAKS = [
         "r.example:5000",
     ),
     ("environments|default|kernel|sha512", "", "pinned", "default"),
+    ("environments|default|bootAsset", {"url": "https://a.example/x"}, "pinned", "default"),
+    (
+        "environments|default|bootAsset",
+        {"url": "http://a.example/0000000000000000/x", "sha512": "0" * 128},
+        "https-only",
+        "a.example",
+    ),
     ("environments|default|kernel|sha512", "0" * 127, "pinned", "default"),
     ("environments|default|initrd|sha512", "0" * 128, "pinned", "default"),
     ("serverClasses|workers|installer|digest", None, "pinned", "workers"),

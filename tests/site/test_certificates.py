@@ -28,6 +28,7 @@ def test_every_ca_file_is_read_into_its_place() -> None:
     value = changed(
         ((*ENDPOINT, "caFile"), "ca.pem"),
         (("assetMirror", "caFile"), "ca.pem"),
+        (("sidero", "controllerTrust"), "managed"),
         (("imageFactory",), _FACTORY),
         (("upstream", "registries"), {"ghcr.io": _UPSTREAM}),
         (("upstream", "releases"), _UPSTREAM),

@@ -15,7 +15,14 @@ from tests.site.documents import EXAMPLE_CA, STACKS
 
 __all__: list[str] = []
 
-EXAMPLES = ("airgap-basic", "airgap-factory", "airgap-isolated")
+EXAMPLES = (
+    "airgap-basic",
+    "airgap-factory",
+    "airgap-isolated",
+    "migration-1-stock",
+    "migration-2-mirrors",
+    "migration-3-boot-asset",
+)
 
 
 def _stack(name: str) -> Path:

@@ -46,7 +46,7 @@ SHAPES: list[Case] = [
     (("talos",), ["v1.11.5"], "site.talos", "found a list, expected a mapping"),
     (("architectures",), ["riscv64"], "site.architectures[0]", "amd64 or arm64"),
     (("registry", "kind"), "nexus", "site.registry.kind", "'nexus', expected embedded, existing"),
-    (("registry", "endpoints"), [], "site.registry.endpoints", "found an empty list"),
+    (("registry", "endpoints"), [], "site.registry.endpoints", "missing"),
     (("registry", "endpoints"), [{}], "site.registry.endpoints[0].url", "missing"),
     (
         ("registry", "endpoints", 0, "url"),
@@ -372,9 +372,9 @@ MIRRORS: list[Case] = [
     ),
     (
         _DOCKER,
-        {"endpoints": ["https://r.example:5000/docker.io"]},
+        {"endpoints": ["https://r.example:5000/team"]},
         f"{_DOCKER_PATH}.endpoints[0]",
-        "set overridePath: true and the endpoint to https://r.example:5000/v2/docker.io",
+        "set overridePath: true and the endpoint to https://r.example:5000/v2/team",
     ),
     (
         _DOCKER,
@@ -440,7 +440,6 @@ PLANNED: list[Case] = [
     (("registry", "kind"), "distribution", "site.registry.kind", ""),
     (("registry", "kind"), "harbor", "site.registry.kind", ""),
     (("imageFactory",), {"kind": "deployed"}, "site.imageFactory.kind", ""),
-    (("manifests",), ["app.yaml"], "site.manifests", ""),
 ]
 
 
@@ -504,16 +503,6 @@ def test_an_extension_is_listed_once() -> None:
     site = changed((("imageFactory",), _FACTORY), ((*_CLASS, "extensions"), extensions))
 
     assert paths_of(site) == ["site.serverClasses[0].extensions[2]"]
-
-
-def test_the_default_environment_is_not_adopted_in_a_cluster() -> None:
-    site = changed(
-        (("environments", 0, "name"), "default"),
-        ((*_CLASS, "environment"), "default"),
-        (("sidero", "delivery"), "cluster"),
-    )
-
-    assert paths_of(site) == ["site.environments[0].name"]
 
 
 @pytest.mark.parametrize(

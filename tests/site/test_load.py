@@ -83,7 +83,7 @@ def test_several_faults_of_one_section_are_told_at_once() -> None:
     site = changed(
         (("registry", "layuot"), "flat"),
         (("registry", "endpoints", 0, "url"), "https://registry.example:5000/team"),
-        (("registry", "mirrors", "docker.io"), {"endpoints": ["https://r.example/docker.io"]}),
+        (("registry", "mirrors", "docker.io"), {"endpoints": ["https://r.example/team"]}),
     )
 
     assert paths_of(site) == [
@@ -97,7 +97,7 @@ def test_text_of_a_wrong_form_hides_no_other_fault_of_its_section() -> None:
     site = changed(
         (("registry", "kind"), "exsting"),
         (("registry", "endpoints", 0), {"url": "registry.example:5000", "caFile": "ca.pem"}),
-        (("registry", "mirrors", "docker.io"), {"endpoints": ["https://r.example/docker.io"]}),
+        (("registry", "mirrors", "docker.io"), {"endpoints": ["https://r.example/team"]}),
     )
 
     assert paths_of(site, {"ca.pem": b"garbage"}) == [
@@ -126,7 +126,7 @@ def test_the_error_names_the_stack_file_and_every_fault() -> None:
         (("asetMirror",), "did you mean 'assetMirror'?"),
         (("upstream", "releases"), ""),
         (("serverClasses", 0, "extentions"), "did you mean 'extensions'?"),
-        (("talos", "zzz"), "known here: versions"),
+        (("talos", "zzz"), "known here: components, versions"),
     ],
 )
 def test_an_unknown_key_hints_at_the_nearest_of_its_own_level(

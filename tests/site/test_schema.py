@@ -69,7 +69,7 @@ def test_the_schema_leaves_the_engines_own_keys_open() -> None:
 @pytest.mark.parametrize(
     ("at", "keys"),
     [
-        (("talos",), {"versions"}),
+        (("talos",), {"versions", "components"}),
         (("registry", "endpoints", 0), {"url", "caFile", "ca"}),
         (("upstream", "registries", "ghcr.io"), {"url", "caFile", "ca"}),
         (("serverClasses", 0, "qualifiers"), set()),

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from lab.auth import BasicAuth
 from tests.engine.kubernetes_provider.cluster import Cluster
+from tests.engine.kubernetes_provider.installation import install_sidero
 from tests.engine.result import Json, Result, State
 from tests.stacks.outside import Outside
 from tests.stacks.site import PracticeSite, open_site
@@ -26,18 +27,6 @@ WRONG_PASSWORD = "MARKED-WRONG-PASSWORD"
 NODE_PASSWORD = "MARKED-NODE-PASSWORD"
 TOKEN = "MARKED-CLUSTER-TOKEN"
 MARKS = (TRANSFER_PASSWORD, WRONG_PASSWORD, NODE_PASSWORD, TOKEN)
-
-# What Sidero's installation and its manager have made before us.
-NAMESPACE: Json = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "sidero-system"}}
-SIDEROS_DEFAULT: Json = {
-    "apiVersion": "metal.sidero.dev/v1alpha2",
-    "kind": "Environment",
-    "metadata": {"name": "default"},
-    "spec": {
-        "kernel": {"url": "https://github.com/siderolabs/talos/k", "args": ["console=tty0"]},
-        "initrd": {"url": "https://github.com/siderolabs/talos/i"},
-    },
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,8 +105,7 @@ def deliver(directory: Path, engine: Path, outside: Outside) -> Iterator[Deliver
 
 def _connect(site: PracticeSite) -> Cluster:
     cluster = site.workspace.connect_cluster()
-    cluster.put(NAMESPACE)
-    cluster.put(SIDEROS_DEFAULT)
+    install_sidero(cluster)
     kubeconfig = json.loads(cluster.kubeconfig())
     kubeconfig["users"][0]["user"] = {"token": TOKEN}
     credentials = {site.registry.host: {"username": "node", "password": NODE_PASSWORD}}

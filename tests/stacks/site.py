@@ -48,6 +48,7 @@ class PracticeSite:
     factory: Factory
     store: Store
     value: Json  # the site, as its author writes it
+    places: Mapping[str, str]  # the committed addresses, and where they are here
     servers: ExitStack
     lock: Lock = field(init=False)
 
@@ -99,6 +100,10 @@ class PracticeSite:
         """Forget what the servers were asked so far."""
         for server in (self.registry, self.website, self.factory):
             server.requests.clear()
+
+    def state_of(self, stack: str) -> Json:
+        """Return another committed stack's site, for this one to become."""
+        return _committed(stack, self.places)
 
     def change(self, value: Json, *, relock: bool = True) -> None:
         """Give the site another value; `relock` takes it outside first."""
@@ -201,6 +206,7 @@ def open_site(
             factory=factory,
             store=store,
             value=value,
+            places=places,
             servers=servers,
         )
         site.fill()

@@ -8,6 +8,7 @@ import json
 import pytest
 import yaml
 
+from tests.engine.kubernetes_provider.installation import DEPLOYMENT, SIDERO
 from tests.stacks.delivery import NODE_PASSWORD, Delivery
 from tests.stacks.differences import operations
 
@@ -23,6 +24,7 @@ def test_every_object_has_the_name_that_the_preview_showed(delivery: Delivery) -
     inputs = [item["inputs"] for item in states if item.get("type", "").startswith("kubernetes:")]
     shown = {f"{item['kind']}/{item['metadata']['name']}" for item in inputs}
     assert shown == delivery.objects.keys() - {"Namespace/sidero-system"}
+    assert "Deployment/sidero-controller-manager" in shown, "patched: it was there before us"
     assert {"ServerClass/workers", "Secret/airgap-registry-credentials"} < shown
 
 
@@ -90,6 +92,7 @@ def test_fork_gets_its_own_fields_and_stock_never_does(delivery: Delivery) -> No
 
 def test_flavour_updates_environments_in_place(delivery: Delivery) -> None:
     assert operations(delivery.fork) == {
+        "manifests-crds": "create",
         "sidero": "update",
         "environment-default": "update",
         "environment-talos-1-11-5-amd64": "update",
@@ -98,4 +101,7 @@ def test_flavour_updates_environments_in_place(delivery: Delivery) -> None:
 
 def test_destroy_leaves_what_was_there_before_us(delivery: Delivery) -> None:
     """Sidero's own `default` stays, and still boots from the site: it would make it anew."""
-    assert set(delivery.objects_left) == {"Namespace/sidero-system", "Environment/default"}
+    assert set(delivery.objects_left) == SIDERO
+    manager = "Deployment/sidero-controller-manager"
+    assert delivery.objects[manager]["spec"] != DEPLOYMENT["spec"]
+    assert delivery.objects_left[manager]["spec"] == DEPLOYMENT["spec"]

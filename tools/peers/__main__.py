@@ -6,20 +6,23 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from tools.peers import debian, golang
+from tools.peers import debian, golang, media
 from tools.peers.catalogue import PEERS, locate
 
 _RECIPES: dict[str, Callable[[Callable[[str], None]], bool]] = {
-    **{build.recipe: build.get for build in golang.BUILDS},
     "debian": debian.get,
+    "media": media.get,
+    **{build.recipe: build.get for build in golang.BUILDS},
 }
+# One downloads; of the others a second keeps the machine busy while the first one links.
+_AT_ONCE = 3
 _STARTED = time.monotonic()
 _output = threading.Lock()
 
 
 def main() -> int:
     """Get what is missing; return 1 if anything still is."""
-    with ThreadPoolExecutor(max_workers=len(_RECIPES)) as pool:  # they compute or download
+    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         outcomes = dict(zip(_RECIPES, pool.map(_get, _RECIPES), strict=True))
     peers = locate()
     missing = peers.missing()

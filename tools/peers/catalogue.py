@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.peers import debian, golang
+from tools.peers import debian, golang, media
 
 __all__ = ["PEERS", "Peer", "PeerError", "Peers", "locate"]
 
@@ -23,7 +23,7 @@ class Peer:
 
     Attributes:
         name: What tests call it.
-        recipe: ``go`` or ``cosign`` (built from Go modules), or ``debian`` (Debian packages).
+        recipe: A `golang.Build`'s, or ``debian`` or ``media`` (Debian packages).
         path: Where it lies in the recipe's folder.
         source: Module or package that its version is the version of.
     """
@@ -46,12 +46,28 @@ PEERS: Sequence[Peer] = (
         for program in build.programs
     ),
     *(
+        Peer(
+            name=build.document.name,
+            recipe=build.recipe,
+            path=build.document.name,
+            source=build.document.module,
+        )
+        for build in golang.BUILDS
+        if build.document
+    ),
+    *(
         Peer(name=program.name, recipe="debian", path=f"bin/{program.name}", source=program.package)
         for program in debian.PROGRAMS
     ),
     Peer(name="kernel", recipe="debian", path="boot/vmlinuz", source=debian.KERNEL),
     Peer(name="busybox", recipe="debian", path="boot/busybox", source="busybox-static"),
     Peer(name="packages", recipe="debian", path="packages", source="linux-source-6.1"),
+    *(
+        Peer(name=program.name, recipe="media", path=f"bin/{program.name}", source=program.package)
+        for program in media.PROGRAMS
+    ),
+    Peer(name="media-kernel", recipe="media", path="boot/vmlinuz", source=debian.KERNEL),
+    Peer(name="media-modules", recipe="media", path="boot/modules", source=debian.KERNEL),
 )
 
 
@@ -94,4 +110,4 @@ class Peers:
 def locate() -> Peers:
     """Say where the peers of this checkout's recipes are, or would be. Asks no network."""
     built = {build.recipe: build.folder() for build in golang.BUILDS}
-    return Peers(folders={**built, "debian": debian.folder()})
+    return Peers(folders={**built, "debian": debian.folder(), "media": media.folder()})

@@ -15,7 +15,17 @@ from pathlib import Path
 from tools.peers.apt import Apt, Deb, unpack
 from tools.peers.folder import make_once, recipe_folder
 
-__all__ = ["IMAGE_PACKAGES", "KERNEL", "PROGRAMS", "Program", "folder", "get"]
+__all__ = [
+    "IMAGE_PACKAGES",
+    "KERNEL",
+    "PROGRAMS",
+    "WRAPPER",
+    "Program",
+    "assemble_programs",
+    "codename",
+    "folder",
+    "get",
+]
 
 _RECIPE = 1  # raised when the code below makes something else of the same packages
 
@@ -60,7 +70,7 @@ IMAGE_PACKAGES: Sequence[str] = (
 """What `tests/peers/realistic.py` makes container images of; kept packed, by architecture."""
 
 # $0 may be a link to the script; exec keeps the process ID, so that a test can end what it started.
-_WRAPPER = """\
+WRAPPER = """\
 #!/bin/sh
 root=$(dirname "$(dirname "$(readlink -f "$0")")")/root
 loader=$(echo "$root"/lib/*/ld-linux*.so.*)
@@ -73,7 +83,7 @@ exec "$loader" --library-path "$libraries" --argv0 {name} "$root/{path}" {argume
 
 def folder() -> Path:
     """Name the folder that the Debian peers are, or will be, in."""
-    recipe = (_RECIPE, PROGRAMS, _FIRMWARE, KERNEL, IMAGE_PACKAGES, _WRAPPER, _codename())
+    recipe = (_RECIPE, PROGRAMS, _FIRMWARE, KERNEL, IMAGE_PACKAGES, WRAPPER, codename())
     return recipe_folder("debian", repr(recipe).encode())
 
 
@@ -88,10 +98,10 @@ def get(say: Callable[[str], None]) -> bool:
 
 
 def _assemble(partial: Path, say: Callable[[str], None]) -> None:
-    apt = Apt(partial / "apt", _codename())
+    apt = Apt(partial / "apt", codename())
     say("reading the package lists")
     apt.update()
-    debs = _assemble_programs(partial, apt, say)
+    debs = assemble_programs(partial, apt, PROGRAMS, _FIRMWARE, say)
     debs += _assemble_machine(partial, apt)
     say(f"downloading {len(IMAGE_PACKAGES)} packages for container images (430 MB)")
     debs += apt.download(IMAGE_PACKAGES, partial / "packages")
@@ -100,16 +110,22 @@ def _assemble(partial: Path, say: Callable[[str], None]) -> None:
     apt.remove()
 
 
-def _assemble_programs(partial: Path, apt: Apt, say: Callable[[str], None]) -> list[Deb]:
-    """Unpack the programs with all that they need, and write what starts them."""
-    debs = apt.resolve([*(each.package for each in PROGRAMS), *_FIRMWARE])
+def assemble_programs(
+    partial: Path,
+    apt: Apt,
+    programs: Sequence[Program],
+    others: Sequence[str],
+    say: Callable[[str], None],
+) -> list[Deb]:
+    """Unpack programs, and other packages, with all that they need; write what starts them."""
+    debs = apt.resolve([*dict.fromkeys(each.package for each in programs), *others])
     say(f"unpacking {len(debs)} packages: the programs and their libraries")
     for deb in debs:
         unpack(deb, partial / "root")
     (partial / "bin").mkdir()
-    for program in PROGRAMS:
+    for program in programs:
         script = partial / "bin" / program.name
-        script.write_text(_WRAPPER.format(**asdict(program)))
+        script.write_text(WRAPPER.format(**asdict(program)))
         script.chmod(0o755)
     return debs
 
@@ -128,7 +144,7 @@ def _assemble_machine(partial: Path, apt: Apt) -> list[Deb]:
     return [Deb(path=debs[0].path, package=KERNEL, version=debs[0].version), *debs]
 
 
-def _codename() -> str:
+def codename() -> str:
     """Return the release's name as apt's sources spell it.
 
     Raises:

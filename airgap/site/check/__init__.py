@@ -10,6 +10,7 @@ from __future__ import annotations
 from airgap.errors import Fault
 from airgap.site.check import (
     boot,
+    cache,
     factory,
     images,
     mirrors,
@@ -19,6 +20,7 @@ from airgap.site.check import (
     registry,
     signatures,
     transfer,
+    trust,
     upstream,
     versions,
 )
@@ -35,6 +37,8 @@ CHECKS: tuple[Check, ...] = (
     *mirrors.CHECKS,
     *factory.CHECKS,
     *boot.CHECKS,
+    *cache.CHECKS,
+    *trust.CHECKS,
     *nodes.CHECKS,
     *upstream.CHECKS,
     *signatures.CHECKS,

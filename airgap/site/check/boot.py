@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator
+from typing import get_args
 
 from airgap.errors import Fault
+from airgap.sidero import find_faults, spec_schema
 from airgap.site.check.registry import endpoint_faults
 from airgap.site.check.subject import Known, checks, fault, repeated
-from airgap.site.model import Site
-from airgap.site.path import Step, shown
+from airgap.site.document import Architecture
+from airgap.site.model import Environment, Site
+from airgap.site.path import Step, dotted, shown
+from airgap.talos import CHECKSUMS, asset_names
 
 __all__ = ["CHECKS"]
 
-# spec.qualifiers and spec.selector of ServerClass v1alpha2, Sidero v0.6.13: the API server drops
-# what the CRD does not know without a word
-_QUALIFIERS = frozenset({"hardware", "labelSelectors"})
-_HARDWARE = frozenset({"system", "compute", "memory", "storage", "network"})
-_SELECTOR = frozenset({"matchLabels", "matchExpressions"})
 _BUILT_IN_CLASS = "any"
+_ARCHITECTURES: tuple[str, ...] = get_args(Architecture)
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*\Z")
+_TAKEN = frozenset(
+    {CHECKSUMS, "checksums.txt", *(name for arch in _ARCHITECTURES for name in asset_names(arch))}
+)
 
 
 def _check_asset_mirror(site: Site, _: Known) -> Iterator[Fault]:
@@ -80,29 +85,47 @@ def _check_kernel_args(site: Site, _: Known) -> Iterator[Fault]:
 
 
 def _check_qualifiers(site: Site, _: Known) -> Iterator[Fault]:
+    """The API server drops what the CRD does not know without a word."""
     for index, server_class in enumerate(site.server_classes):
-        at = ("serverClasses", index)
-        yield from _unknown(server_class.qualifiers, (*at, "qualifiers"), _QUALIFIERS)
-        yield from _unknown(server_class.selector, (*at, "selector"), _SELECTOR)
-        hardware = server_class.qualifiers.get("hardware", [])
-        if not isinstance(hardware, list):
-            hint = "write one mapping a kind of hardware"
-            yield fault((*at, "qualifiers", "hardware"), "expected a list", hint)
-            continue
-        for number, kind in enumerate(hardware):
-            yield from _unknown(kind, (*at, "qualifiers", "hardware", number), _HARDWARE)
+        at: tuple[Step, ...] = ("serverClasses", index)
+        for key in ("qualifiers", "selector"):
+            value: object = getattr(server_class, key)
+            yield from find_faults(value, spec_schema("ServerClass", key), dotted((*at, key)))
         if server_class.name == _BUILT_IN_CLASS and server_class.qualifiers:
             hint = "give the class another name"
             yield fault((*at, "qualifiers"), "Sidero empties those of its class 'any'", hint)
 
 
-def _unknown(value: object, at: tuple[Step, ...], known: frozenset[str]) -> Iterator[Fault]:
-    if not isinstance(value, Mapping):
-        yield fault(at, "expected a mapping", "known here: " + ", ".join(sorted(known)))
-        return
-    for key in value:
-        if key not in known:
-            yield fault((*at, str(key)), "unknown key", "known here: " + ", ".join(sorted(known)))
+def _check_boot_assets(site: Site, _: Known) -> Iterator[Fault]:
+    """Stock Sidero boots a kernel and an initramfs; a disk image or an ISO is the fork's."""
+    files: dict[tuple[str, str], str | None] = {}
+    for index, item in enumerate(site.environments):
+        at: tuple[Step, ...] = ("environments", index, "bootAsset")
+        if item.boot_asset is None:
+            if item.boot_asset_file is not None:
+                hint = "give the name to publish it under, such as metal-amd64.raw.zst"
+                yield fault(at, "missing beside bootAssetFile", hint)
+            continue
+        if site.sidero.flavour == "stock":
+            hint = "leave it out, or use sidero.flavour: airgap"
+            yield fault(at, "stock Sidero boots a kernel and an initramfs, nothing else", hint)
+        yield from _name_faults(item, item.boot_asset, at)
+        key = (item.talos, item.boot_asset)
+        if files.setdefault(key, item.boot_asset_file) != item.boot_asset_file:
+            message = f"another environment of {item.talos} has other bytes under this name"
+            yield fault(at, message, "give each its own name")
+
+
+def _name_faults(item: Environment, name: str, at: tuple[Step, ...]) -> Iterator[Fault]:
+    if not _FILE.match(name):
+        hint = "write a release's file, such as metal-amd64.raw.zst"
+        yield fault(at, f"{shown(name)} is not a file name", hint)
+    elif name in _TAKEN:
+        yield fault(at, f"{name} is what every environment has", "give the disk image or the ISO")
+    for other in _ARCHITECTURES:
+        if other != item.architecture and re.search(rf"\b{other}\b", name):
+            hint = f"use the file for {item.architecture}"
+            yield fault(at, f"{name} is not of the environment's architecture", hint)
 
 
 CHECKS = checks(
@@ -112,4 +135,5 @@ CHECKS = checks(
     (_check_names, "environments server_classes"),
     (_check_kernel_args, "environments server_classes"),
     (_check_qualifiers, "server_classes"),
+    (_check_boot_assets, "environments sidero"),
 )

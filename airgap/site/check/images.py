@@ -1,14 +1,16 @@
-"""Images that workloads need: complete references, each once."""
+"""What workloads need: complete references and manifests, each once; paths that can be read."""
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 
 from airgap.errors import Fault, SiteError
 from airgap.oci.reference import parse_reference
-from airgap.site.check.subject import Known, checks, fault
+from airgap.site.check.subject import Known, checks, fault, repeated
 from airgap.site.model import Site
 from airgap.site.path import dotted, shown
+from airgap.workloads import parse_path
 
 __all__ = ["CHECKS"]
 
@@ -36,4 +38,26 @@ def _unless_shown(error: SiteError, text: str, index: int) -> Iterator[Fault]:
         yield fault(("images", index), f"{shown(text)} is not an image reference", hint)
 
 
-CHECKS = checks((_check_images, "images"))
+def _check_manifests(site: Site, _: Known) -> Iterator[Fault]:
+    paths = [posixpath.normpath(item.path) for item in site.manifests]
+    for index, first in repeated(paths):
+        message = f"{shown(paths[index])} is item {first} already"
+        yield fault(("manifests", index, "path"), message, "remove one")
+
+
+def _check_image_paths(site: Site, _: Known) -> Iterator[Fault]:
+    for index, item in enumerate(site.image_paths):
+        for number, text in enumerate(item.paths):
+            try:
+                parse_path(text)
+            except ValueError:
+                at = ("imagePaths", index, "paths", number)
+                hint = "expected keys with dots, [] for each item: spec.pools[].image"
+                yield fault(at, f"{shown(text)} is no path", hint)
+
+
+CHECKS = checks(
+    (_check_images, "images"),
+    (_check_manifests, "manifests"),
+    (_check_image_paths, "image_paths"),
+)

@@ -15,6 +15,7 @@ from airgap.site.check.address import host_of, is_registry, path_of, url_fault
 from airgap.site.check.subject import Known, checks, fault
 from airgap.site.model import Mirror, Site
 from airgap.site.path import Step, shown
+from airgap.talos.config import IMAGE_CACHE
 
 __all__ = ["CHECKS"]
 
@@ -93,7 +94,12 @@ def _check_agreement(site: Site, _: Known) -> Iterator[Fault]:
 
 def _urls(site: Site, mirror: Mirror) -> tuple[str, ...]:
     """Return where machines will pull from: the site's own registry unless overridden."""
-    return mirror.endpoints or tuple(endpoint.url for endpoint in site.registry.endpoints)
+    own = (IMAGE_CACHE,) if site.registry.kind == "none" else _own_urls(site)
+    return mirror.endpoints or own
+
+
+def _own_urls(site: Site) -> tuple[str, ...]:
+    return tuple(endpoint.url for endpoint in site.registry.endpoints)
 
 
 def _tls_settings(mirror: Mirror) -> Iterator[tuple[str, object]]:

@@ -1,7 +1,8 @@
-"""What machines are told of the site's network."""
+"""What machines are told: of the site's network, and of the volume for an image cache."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from airgap.errors import Fault
@@ -11,6 +12,8 @@ from airgap.site.model import Site
 from airgap.site.path import shown
 
 __all__ = ["CHECKS"]
+
+_SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?) ?(?P<unit>(?:[kmgtpe]i?)?b?)", re.IGNORECASE)
 
 
 def _check_servers(site: Site, _: Known) -> Iterator[Fault]:
@@ -52,4 +55,39 @@ def _check_discovery(site: Site, _: Known) -> Iterator[Fault]:
         yield fault(at, *found)
 
 
-CHECKS = checks((_check_servers, "nodes"), (_check_hosts, "nodes"), (_check_discovery, "nodes"))
+def _check_volume(site: Site, _: Known) -> Iterator[Fault]:
+    """Talos reads sizes as go-humanize does: a number, and a unit of either system."""
+    volume = site.image_cache.volume
+    if volume is None:
+        return
+    at = ("imageCache", "volume")
+    if not site.image_cache.enabled:
+        yield fault(at, "machines do not look for an image cache", "set imageCache.enabled: true")
+    sizes = {"minSize": _size(volume.min_size), "maxSize": _size(volume.max_size)}
+    for key, size in sizes.items():
+        if size is None:
+            yield fault((*at, key), "not a size", "write a number and a unit, such as 500MiB")
+    least, most = sizes.values()
+    if least is not None and most is not None and most < least:
+        yield fault((*at, "maxSize"), "less than minSize", f"write {volume.min_size} or more")
+    if not volume.disk_selector.strip():
+        yield fault((*at, "diskSelector"), "empty", "write system_disk, or another CEL expression")
+
+
+def _size(text: str) -> float | None:
+    """Return bytes, or None for what is no size."""
+    found = _SIZE.fullmatch(text)
+    if not found:
+        return None
+    unit = found["unit"].lower().removesuffix("b")
+    base = 1024 if unit.endswith("i") else 1000
+    exponent: int = " kmgtpe".index(unit.removesuffix("i") or " ")
+    return float(found["number"]) * float(base**exponent)
+
+
+CHECKS = checks(
+    (_check_servers, "nodes"),
+    (_check_hosts, "nodes"),
+    (_check_discovery, "nodes"),
+    (_check_volume, "image_cache"),
+)

@@ -13,7 +13,6 @@ __all__ = ["CHECKS"]
 
 _NOW_REGISTRY = "use kind: existing for a registry that runs, or kind: embedded"
 _NOW_FACTORY = "use kind: existing for a factory that runs, or kind: none"
-_NOW_DEFAULT = "give it another name, or use delivery: files"
 
 
 def _planned(at: tuple[Step, ...], what: str, instead: str) -> Fault:
@@ -30,18 +29,4 @@ def _check_factory(site: Site, _: Known) -> Iterator[Fault]:
         yield _planned(("imageFactory", "kind"), "kind deployed", _NOW_FACTORY)
 
 
-def _check_default_environment(site: Site, _: Known) -> Iterator[Fault]:
-    """Sidero makes `default` itself and makes it again when it is deleted."""
-    if site.sidero.delivery != "cluster":
-        return
-    for index, environment in enumerate(site.environments):
-        if environment.name == "default":
-            at = ("environments", index, "name")
-            yield _planned(at, "adopting Sidero's own 'default' in a cluster", _NOW_DEFAULT)
-
-
-CHECKS = checks(
-    (_check_registry, "registry"),
-    (_check_factory, "image_factory"),
-    (_check_default_environment, "sidero environments"),
-)
+CHECKS = checks((_check_registry, "registry"), (_check_factory, "image_factory"))

@@ -1,4 +1,4 @@
-"""The site's registry: its URLs, and what the embedded, read-only one cannot do."""
+"""The site's registry: its URLs, and what the embedded, read-only one or none at all cannot do."""
 
 from __future__ import annotations
 
@@ -13,6 +13,21 @@ from airgap.site.path import Step
 __all__ = ["CHECKS", "endpoint_faults"]
 
 _PREFIX_HINT = "; a path in front of repositories is pathPrefix's"
+_SERVES = "it serves <upstream host>/<repository>"
+_UNUSED = {
+    "embedded": {
+        "pathPrefix": f"has no path prefix: {_SERVES}",
+        "layout": f"has layout prefix only: {_SERVES}",
+        "overwrite": "is read-only: there is nothing to overwrite",
+        "nodeAuth": "asks for no credentials: machines pull anonymously",
+    },
+    "none": {
+        "pathPrefix": "has no repositories",
+        "layout": "has no repositories",
+        "overwrite": "has nothing to overwrite",
+        "nodeAuth": "has nobody to show credentials to",
+    },
+}
 
 
 def endpoint_faults(
@@ -44,23 +59,24 @@ def _check_endpoints(site: Site, _: Known) -> Iterator[Fault]:
         yield fault(place, f"the same as endpoint {first}", "remove one")
 
 
-def _check_embedded(site: Site, _: Known) -> Iterator[Fault]:
-    """Refuse what a read-only view of the store, with the store's own names, cannot do."""
-    if site.registry.kind == "embedded":
-        for key, message in _not_embedded(site.registry):
-            hint = "leave it out, or use kind: existing"
-            yield fault(("registry", key), f"kind embedded {message}", hint)
+def _check_kind(site: Site, _: Known) -> Iterator[Fault]:
+    """Refuse what a read-only view of the store, or no registry, has no use for."""
+    kind = site.registry.kind
+    for key in _given(site.registry) if kind in _UNUSED else ():
+        hint = "leave it out, or use kind: existing"
+        yield fault(("registry", key), f"kind {kind} {_UNUSED[kind][key]}", hint)
 
 
-def _not_embedded(registry: Registry) -> Iterator[tuple[str, str]]:
+def _given(registry: Registry) -> Iterator[str]:
+    """Yield what differs from its default."""
     if registry.path_prefix:
-        yield "pathPrefix", "has no path prefix: it serves <upstream host>/<repository>"
+        yield "pathPrefix"
     if registry.layout == "flat":
-        yield "layout", "has layout prefix only: it serves <upstream host>/<repository>"
+        yield "layout"
     if registry.overwrite:
-        yield "overwrite", "is read-only: there is nothing to overwrite"
+        yield "overwrite"
     if registry.node_auth != "none":
-        yield "nodeAuth", "asks for no credentials: machines pull anonymously"
+        yield "nodeAuth"
 
 
-CHECKS = checks((_check_endpoints, "registry"), (_check_embedded, "registry"))
+CHECKS = checks((_check_endpoints, "registry"), (_check_kind, "registry"))

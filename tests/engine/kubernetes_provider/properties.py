@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 __all__ = [
+    "KEYS",
     "SECRET",
     "SIGNATURE",
     "differences",
@@ -20,6 +21,9 @@ __all__ = [
 ]
 
 Value = Any  # JSON
+
+KEYS = {"containers": "name", "env": "name", "volumes": "name", "volumeMounts": "mountPath"}
+"""Lists of a Deployment that Kubernetes merges, with the key of their items (`listMapKey`)."""
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
@@ -50,30 +54,61 @@ def mark_secrets(value: Value, like: Value) -> Value:
     return value
 
 
-def merge(base: Value, over: Value) -> Value:
-    """Return `base` with `over` applied: mappings merge, all else is taken from `over`."""
+def merge(base: Value, over: Value, field: str = "") -> Value:
+    """Return `base` with `over` applied: mappings merge, and so do the lists of `KEYS`, by key."""
     if isinstance(base, Mapping) and isinstance(over, Mapping):
-        return dict(base) | {key: merge(base.get(key), item) for key, item in over.items()}
+        return dict(base) | {key: merge(base.get(key), item, key) for key, item in over.items()}
+    if _is_keyed(field, base, over):
+        old, new = _by_key(field, base), _by_key(field, over)
+        return list((old | {name: merge(old.get(name), new[name]) for name in new}).values())
     return over
 
 
-def select(value: Value, shape: Value) -> Value:
+def select(value: Value, shape: Value, field: str = "") -> Value:
     """Return of `value` only the keys that `shape` has: what an applier sees of its own fields."""
     if isinstance(value, Mapping) and isinstance(shape, Mapping):
-        return {key: select(value[key], item) for key, item in shape.items() if key in value}
+        return {key: select(value[key], item, key) for key, item in shape.items() if key in value}
+    if _is_keyed(field, value, shape):
+        found, wanted = _by_key(field, value), _by_key(field, shape)
+        return [select(found[name], wanted[name]) for name in wanted if name in found]
     return value
 
 
-def without(value: Value, fields: Value) -> Value:
-    """Return `value` less the leaves that `fields` has; mappings that become empty go too."""
+def without(value: Value, fields: Value, field: str = "") -> Value:
+    """Return `value` less the leaves that `fields` has; what becomes empty goes too."""
+    if _is_keyed(field, value, fields):
+        return _items_without(field, value, _by_key(field, fields))
     if not isinstance(value, Mapping) or not isinstance(fields, Mapping):
         return None
     rest = {key: item for key, item in value.items() if key not in fields}
     for key in fields.keys() & value.keys():
-        kept = without(value[key], fields[key])
+        kept = without(value[key], fields[key], key)
         if kept:
             rest[key] = kept
     return rest
+
+
+def _items_without(field: str, items: list[Value], gone: Mapping[str, Value]) -> list[Value]:
+    """Return the items less their leaves; an item of which only its key is left goes too."""
+    kept = []
+    for item in items:
+        name = item[KEYS[field]]
+        rest = without(item, gone[name]) if name in gone else item
+        if rest:
+            kept.append({**rest, KEYS[field]: name})
+    return kept
+
+
+def _is_keyed(field: str, *lists: Value) -> bool:
+    key = KEYS.get(field, "")
+    return bool(key) and all(
+        isinstance(items, list) and all(isinstance(item, Mapping) and key in item for item in items)
+        for items in lists
+    )
+
+
+def _by_key(field: str, items: list[Value]) -> dict[str, Value]:
+    return {item[KEYS[field]]: item for item in items}
 
 
 def differences(old: Value, new: Value, path: str = "") -> Iterator[tuple[str, str]]:

@@ -1,0 +1,168 @@
+"""`image-cache …`: from a site that was locked and fetched, and from the store by reference."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import yaml
+
+from tests.cli.conftest import SITE, Command, write_site
+
+Document = dict[str, Any]
+NGINX = "docker.io/library/nginx:1.27.3"
+KUBELET = "ghcr.io/siderolabs/kubelet:v1.34.1"
+OUT = f"out/{SITE}/image-cache/v1.11.5"
+
+
+def document_of(airgap: Command, *arguments: str) -> Document:
+    outcome = airgap("image-cache", "create", *arguments, "--json")
+    assert outcome.exit_code == 0, outcome.stderr
+    return cast("Document", json.loads(outcome.stdout))
+
+
+def test_a_site_needs_no_hand_list(airgap: Command, ready: Path) -> None:
+    """facts: `talosctl image default` of v1.11.5 and the site's own image, nothing of Sidero."""
+    document = document_of(airgap, SITE, "--dry-run")
+    assert set(document["images"]) == {
+        NGINX,
+        KUBELET,
+        "ghcr.io/siderolabs/flannel:v0.27.4",
+        "ghcr.io/siderolabs/installer:v1.11.5",
+        "gcr.io/etcd-development/etcd:v3.6.5",
+        "registry.k8s.io/coredns/coredns:v1.12.4",
+        "registry.k8s.io/kube-apiserver:v1.34.1",
+        "registry.k8s.io/kube-controller-manager:v1.34.1",
+        "registry.k8s.io/kube-proxy:v1.34.1",
+        "registry.k8s.io/kube-scheduler:v1.34.1",
+        "registry.k8s.io/pause:3.10",
+    }
+    assert "ghcr.io/siderolabs/sidero-controller-manager:v0.6.13" in document["leftOut"]
+    assert document["platforms"] == ["linux/amd64"]
+
+
+def test_the_layout_is_made_where_it_is_looked_for_and_again_nothing_is_done(
+    airgap: Command, ready: Path
+) -> None:
+    first = airgap("image-cache", "create", SITE)
+    assert first.exit_code == 0, first.stderr
+    layout = ready / OUT / "image-cache-amd64.oci"
+    assert (layout / "index.json").is_file()
+    before = (layout / "index.json").stat()
+    again = airgap("image-cache", "create", SITE)
+    assert "is there already" in again.stdout
+    assert (layout / "index.json").stat().st_ino == before.st_ino
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["--format", "tar"], "image-cache-amd64.oci.tar"),
+        (["--format", "tar", "--layout", "flat"], "image-cache-amd64.flat.tar"),
+        (["--layout", "flat"], "image-cache-amd64"),
+        (["--format", "iso"], "image-cache-amd64.iso"),
+        (["--format", "vfat"], "image-cache-amd64.vfat.img"),
+    ],
+)
+def test_every_form_is_made_and_found_again(
+    airgap: Command, ready: Path, arguments: list[str], name: str
+) -> None:
+    assert document_of(airgap, SITE, *arguments)["outcome"] == "published"
+    assert (ready / OUT / name).exists()
+    assert document_of(airgap, SITE, *arguments)["outcome"] == "present"
+
+
+def test_a_cache_that_somebody_changed_is_not_taken_for_ours(airgap: Command, ready: Path) -> None:
+    document_of(airgap, SITE, "--format", "tar")
+    made = ready / OUT / "image-cache-amd64.oci.tar"
+    made.chmod(0o644)
+    made.write_bytes(b"mine")
+    outcome = airgap("image-cache", "create", SITE, "--format", "tar")
+    assert outcome.exit_code == 1
+    assert "--force" in outcome.stderr
+    assert made.read_bytes() == b"mine"
+    assert document_of(airgap, SITE, "--format", "tar", "--force")["outcome"] == "published"
+
+
+def test_the_record_says_what_is_in_it(airgap: Command, ready: Path) -> None:
+    document_of(airgap, SITE, "--format", "iso")
+    record = json.loads((ready / OUT / "image-cache-amd64.iso.json").read_text())
+    lock = json.loads((ready / "stacks" / f"{SITE}.lock.json").read_text())
+    assert record["images"][KUBELET] == lock["images"][KUBELET]["digest"]
+
+
+def test_images_of_the_store_are_named_one_by_one(
+    airgap: Command, ready: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = document_of(airgap, "--images", f"{NGINX},{KUBELET}", "--output", "two.oci")
+    assert set(document["images"]) == {NGINX, KUBELET}
+    assert (ready / "two.oci" / "index.json").is_file()
+
+
+@pytest.mark.parametrize("platform", ["linux/amd64,linux/arm64", "all"])
+def test_several_platforms_are_named_by_the_first(
+    airgap: Command, ready: Path, platform: str
+) -> None:
+    """facts: from 1.12 a list makes one tree, and the wrapper's platform is the first one's."""
+    document_of(airgap, "--images", KUBELET, "--platform", platform, "--output", "c.oci")
+    index = json.loads((ready / "c.oci" / "index.json").read_text())
+    assert index["manifests"][0]["platform"] == {"os": "linux", "architecture": "amd64"}
+    one = document_of(airgap, "--images", KUBELET, "--dry-run")["bytes"]
+    more = document_of(airgap, "--images", KUBELET, "--platform", platform, "--dry-run")["bytes"]
+    assert more > one
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ([], "name a SITE, or --images"),
+        ([SITE, "--images", NGINX], "name a SITE, or --images"),
+        ([SITE, "--platform", "linux/amd64"], "--platform goes with --images"),
+        ([SITE, "--talos", "v1.12.0"], "the site has v1.11.5"),
+        ([SITE, "--format", "iso", "--layout", "oci"], "a medium that machines read"),
+        (["--images", ","], "names none"),
+    ],
+)
+def test_wrong_usage_is_said(airgap: Command, ready: Path, arguments: list[str], why: str) -> None:
+    outcome = airgap("image-cache", "create", *arguments)
+    assert outcome.exit_code == 2
+    assert why in outcome.stderr
+
+
+def test_an_image_that_the_store_lacks_is_named(airgap: Command, ready: Path) -> None:
+    outcome = airgap("image-cache", "create", "--images", "docker.io/a/b:1")
+    assert outcome.exit_code == 1
+    assert "docker.io/a/b:1" in outcome.stderr
+
+
+def test_several_architectures_have_to_be_chosen_from(
+    airgap: Command, project: Path, locked: Path, site_value: dict[str, object]
+) -> None:
+    write_site(project, {**site_value, "architectures": ["amd64", "arm64"]})
+    assert airgap("lock", SITE).exit_code == 0
+    assert airgap("fetch", SITE).exit_code == 0
+    outcome = airgap("image-cache", "create", SITE)
+    assert outcome.exit_code == 2
+    assert "--architecture amd64|arm64" in outcome.stderr
+    document = document_of(airgap, SITE, "--architecture", "arm64", "--dry-run")
+    assert document["platforms"] == ["linux/arm64"]
+
+
+def test_the_profile_is_imagers_with_the_cache_in_it_and_room_for_it(
+    airgap: Command, ready: Path
+) -> None:
+    """Field names: siderolabs/talos v1.11.5 pkg/imager/profile; 1246 MiB are Talos' own."""
+    outcome = airgap("image-cache", "profile", SITE)
+    assert outcome.exit_code == 0, outcome.stderr
+    document = yaml.safe_load((ready / OUT / "imager-amd64.yaml").read_text())
+    size = document_of(airgap, SITE, "--dry-run")["bytes"]
+    assert document["input"]["imageCache"] == {"ociPath": "/image-cache.oci"}
+    base = "ghcr.io/siderolabs/installer-base:v1.11.5"
+    assert document["input"]["baseInstaller"] == {"imageRef": base}
+    assert document["output"]["kind"] == "image"
+    assert document["output"]["outFormat"] == ".zst"
+    assert document["output"]["imageOptions"]["diskSize"] >= 1246 * 2**20 + size
+    assert "bootAssetFile" in outcome.stderr
+    assert str(ready / OUT / "image-cache-amd64.oci") in outcome.stderr

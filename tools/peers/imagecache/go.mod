@@ -1,0 +1,4 @@
+// Marks where the module begins; a build takes the pins of a version beside it (-modfile).
+module sidero-airgap.example/tools/peers/imagecache
+
+go 1.26.0
