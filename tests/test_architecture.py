@@ -51,8 +51,8 @@ def _room(*imports: str, network: bool = False, disk: bool = False, uses: str = 
 
 PURE = (
     "airgap.errors", "airgap.digest", "airgap.progress", "airgap.oci", "airgap.site",
-    "airgap.schematic", "airgap.sidero",
-    "airgap.talos", "airgap.lock", "airgap.plan", "airgap.rules", "airgap.render", "airgap.workloads",
+    "airgap.schematic", "airgap.sidero", "airgap.workloads",
+    "airgap.talos", "airgap.lock", "airgap.plan", "airgap.rules", "airgap.render",
 )  # fmt: skip
 TALKING = (
     "airgap.net", "airgap.store", "airgap.transfer", "airgap.factory", "airgap.resolve",

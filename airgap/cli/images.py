@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from airgap.cli.output import json_option, print_json, say
-from airgap.cli.project import Project
+from airgap.cli.project import Project, say_unseen
 from airgap.errors import LockError
 from airgap.lock import Lock, check_lock, read_lock
 from airgap.progress import count_bytes
@@ -62,7 +62,7 @@ def images(
     elif asked is None:
         for line in _table(listed):
             click.echo(line)
-        _say_unseen(description)
+        say_unseen(description)
     else:
         for line in _reasons(chosen, stack=f"stacks/Pulumi.{site}.yaml"):
             click.echo(line)
@@ -121,12 +121,6 @@ def _reasons(listed: Mapping[str, Listed], *, stack: str) -> Iterator[str]:
         yield f"{item.name}  {_digest(item)}".rstrip()
         for chain in item.chains:
             yield f"  {stack}{ARROW}{chain}"
-
-
-def _say_unseen(site: Site) -> None:
-    for manifest in site.manifests:
-        for text in manifest.unseen:
-            say(f"note: {text}; name its images under images, or give what is rendered")
 
 
 def _plain(item: Listed) -> dict[str, object]:

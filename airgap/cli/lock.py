@@ -8,7 +8,7 @@ import click
 
 from airgap.cli.output import say
 from airgap.cli.progress import show_progress
-from airgap.cli.project import Project, project_option, site_argument
+from airgap.cli.project import Project, project_option, say_unseen, site_argument
 from airgap.errors import LockError
 from airgap.lock import Lock, check_lock, read_lock, write_lock
 from airgap.progress import count_bytes
@@ -48,6 +48,7 @@ def lock(site: str, refs: tuple[str, ...], *, upgrade: bool, check: bool, projec
     write_lock(project.lock_file(site), result.lock)
     for note in result.notes:
         say(f"note: {note}")
+    say_unseen(description)
     _summarise(project, site, result.lock, changed=result.lock != previous, began=began)
 
 

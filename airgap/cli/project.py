@@ -13,7 +13,7 @@ from airgap.errors import AirgapError
 from airgap.site.load import STACKS, load_site
 from airgap.site.model import Site
 
-__all__ = ["Project", "find_store", "project_option", "site_argument", "store_option"]
+__all__ = ["Project", "find_store", "project_option", "say_unseen", "site_argument", "store_option"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +80,13 @@ class Project:
     def store(self) -> Path:
         """The store: `AIRGAP_STORE` (from the project if relative), or `store/`."""
         return self.root / (os.environ.get("AIRGAP_STORE") or "store")
+
+
+def say_unseen(site: Site) -> None:
+    """Say what in the manifests names images only when it runs."""
+    for manifest in site.manifests:
+        for text in manifest.unseen:
+            say(f"note: {text}; name its images under images, or give what is rendered")
 
 
 def find_store(place: Path | None) -> Path:

@@ -65,7 +65,7 @@ def cache_places(name: str, site: Site, lock: Lock, of: Places) -> Iterator[Cach
     forms = [form for form in _FORMS[of] if _publishes(site, form)]
     for talos, architecture in _targets(site) if forms else ():
         content = select_content(site, lock, talos, architecture).content
-        published = {
+        published: dict[str, str] = {
             form: f"{site.image_cache.repository}:{talos}-{architecture}"
             if form == "image"
             else cache_file(content, form, talos, architecture)

@@ -22,6 +22,8 @@ from airgap.talos import CHECKSUMS, asset_url
 __all__ = ["Assets"]
 
 _MAX_ASSET_BYTES = 4 * 1024**3
+_MAX_OWN_BYTES = 64 * 1024**3
+"""A disk image of the author's own may hold a whole image cache."""
 _MAX_SUMS_BYTES = 1024 * 1024
 _SUM_LINE = re.compile(r"([0-9a-f]{128}) [ *](\S+)")
 
@@ -125,7 +127,8 @@ class Assets:
             return _checked(want, stated, found.sha256, found.sha512, found.size)
 
     def _download(self, want: AssetWant, into: Target | Sink) -> None:
-        self._source.download(want.url, into, size=None, max_bytes=_MAX_ASSET_BYTES)
+        most = _MAX_OWN_BYTES if want.file else _MAX_ASSET_BYTES
+        self._source.download(want.url, into, size=None, max_bytes=most)
 
 
 class _StaleBytesError(IntegrityError):

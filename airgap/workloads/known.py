@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from airgap.workloads.fields import Field, fields
 
-__all__ = ["FIELDS", "JSON_PATCHES", "RENDERED_INSIDE", "STRATEGIC_PATCHES"]
+__all__ = ["RENDERED_INSIDE", "json_patches_of", "known_fields_of", "strategic_patches_of"]
 
 _ARGO_TEMPLATE = ("container.image", "script.image", "sidecars[].image")
 _TEKTON_TASK = ("steps[].image", "stepTemplate.image", "sidecars[].image")
@@ -48,7 +48,7 @@ _ECK = {
     "enterprisesearch": "EnterpriseSearch",
 }
 
-FIELDS: tuple[Field, ...] = (
+_FIELDS: tuple[Field, ...] = (
     *fields(
         "monitoring.coreos.com",
         "Prometheus PrometheusAgent Alertmanager ThanosRuler",
@@ -104,9 +104,8 @@ FIELDS: tuple[Field, ...] = (
         *_tekton(*(f"spec.pipelineSpec.{place}" for place in _PIPELINE)),
     ),
 )
-"""Fields that name an image, beyond pod specs."""
-
-STRATEGIC_PATCHES: tuple[Field, ...] = (
+# as Sidero v0.6.13, CACPPT v0.5 and CABPT v0.6 define them
+_STRATEGIC_PATCHES: tuple[Field, ...] = (
     *fields("metal.sidero.dev", "ServerClass Server", "spec.strategicPatches[]"),
     *fields(
         "controlplane.cluster.x-k8s.io",
@@ -118,18 +117,15 @@ STRATEGIC_PATCHES: tuple[Field, ...] = (
         "bootstrap.cluster.x-k8s.io", "TalosConfigTemplate", "spec.template.spec.strategicPatches[]"
     ),
 )
-"""Fields that hold machine configuration as text (Sidero v0.6.13, CACPPT v0.5, CABPT v0.6)."""
 
-JSON_PATCHES: tuple[Field, ...] = tuple(
+_JSON_PATCHES: tuple[Field, ...] = tuple(
     Field(
         kind=field.kind,
         group=field.group,
         steps=(*field.steps[:-2], "configPatches"),
     )
-    for field in STRATEGIC_PATCHES
+    for field in _STRATEGIC_PATCHES
 )
-"""Fields that hold JSON patches (RFC 6902) of a machine configuration."""
-
 RENDERED_INSIDE: dict[tuple[str, str], str] = {
     ("helm.toolkit.fluxcd.io", "HelmRelease"): "a chart that Flux renders in the cluster",
     ("kustomize.toolkit.fluxcd.io", "Kustomization"): "what Flux builds in the cluster",
@@ -139,3 +135,23 @@ RENDERED_INSIDE: dict[tuple[str, str], str] = {
     ("addons.cluster.x-k8s.io", "HelmChartProxy"): "a chart that is rendered in the cluster",
 }
 """Objects whose images show in the cluster only, by group and kind."""
+
+
+def known_fields_of(kind: str, group: str) -> tuple[Field, ...]:
+    """Return the fields of a kind that name an image, beyond pod specs."""
+    return tuple(field for field in _BY_KIND.get(kind, ()) if field.is_of(kind, group))
+
+
+def strategic_patches_of(kind: str, group: str) -> tuple[Field, ...]:
+    """Return the fields of a kind that hold machine configuration as text."""
+    return tuple(field for field in _STRATEGIC_PATCHES if field.is_of(kind, group))
+
+
+def json_patches_of(kind: str, group: str) -> tuple[Field, ...]:
+    """Return the fields of a kind that hold JSON patches (RFC 6902) of a machine configuration."""
+    return tuple(field for field in _JSON_PATCHES if field.is_of(kind, group))
+
+
+_BY_KIND: dict[str, list[Field]] = {}
+for _field in _FIELDS:
+    _BY_KIND.setdefault(_field.kind, []).append(_field)

@@ -7,7 +7,12 @@ from dataclasses import replace
 
 from airgap.workloads.documents import Document, read_documents
 from airgap.workloads.fields import Field, find_at, find_field
-from airgap.workloads.known import FIELDS, JSON_PATCHES, RENDERED_INSIDE, STRATEGIC_PATCHES
+from airgap.workloads.known import (
+    RENDERED_INSIDE,
+    json_patches_of,
+    known_fields_of,
+    strategic_patches_of,
+)
 from airgap.workloads.machine import find_in_machine_config, is_machine_config, merged_patch
 from airgap.workloads.places import Finding, Found, Plain, Problem, Unseen, is_mapping
 from airgap.workloads.pods import find_in_data, find_in_pods
@@ -108,9 +113,9 @@ def _find(item: Object, own: Sequence[Field]) -> Iterator[Finding]:
     if not item.kind:
         yield from find_in_machine_config(item.value, lambda text: find_in_text(text, own))
         return
-    for field in (*own, *FIELDS):
-        if field.is_of(item.kind, item.group):
-            yield from find_field(item.value, field)
+    named = [field for field in own if field.is_of(item.kind, item.group)]
+    for field in (*named, *known_fields_of(item.kind, item.group)):
+        yield from find_field(item.value, field)
     yield from find_in_pods(item.value)
     if item.kind == "ConfigMap":
         yield from find_in_data(item.value.get("data"))
@@ -121,16 +126,14 @@ def _find(item: Object, own: Sequence[Field]) -> Iterator[Finding]:
 
 def _machine_patches(item: Object, own: Sequence[Field]) -> Iterator[Finding]:
     """Yield the images in patches of machine configuration that an object carries."""
-    for field in STRATEGIC_PATCHES:
-        if field.is_of(item.kind, item.group):
-            for path, text in find_at(item.value, field.steps):
-                for inner in find_in_text(text, own) if isinstance(text, str) else ():
-                    yield replace(inner, steps=(path, *inner.steps))
-    for field in JSON_PATCHES:
-        if field.is_of(item.kind, item.group):
-            for path, operations in find_at(item.value, field.steps):
-                for inner in find_in_object(Object(merged_patch(operations)), own):
-                    yield replace(inner, steps=(path, *inner.steps))
+    for field in strategic_patches_of(item.kind, item.group):
+        for path, text in find_at(item.value, field.steps):
+            for inner in find_in_text(text, own) if isinstance(text, str) else ():
+                yield replace(inner, steps=(path, *inner.steps))
+    for field in json_patches_of(item.kind, item.group):
+        for path, operations in find_at(item.value, field.steps):
+            for inner in find_in_object(Object(merged_patch(operations)), own):
+                yield replace(inner, steps=(path, *inner.steps))
 
 
 def find_in_text(text: str, own: Sequence[Field] = ()) -> Iterator[Finding]:

@@ -25,6 +25,7 @@ from airgap.transfer.wanted import mirror_of, registry_of
 from lab.registry import Registry
 from lab.upstream import Upstream
 from providers.asset_set import AssetSetProvider
+from providers.image_cache import ImageCacheProvider
 from providers.image_set import ImageSetProvider
 from tests.cli.conftest import SITE, Command, write_site
 from tests.engine.workspace import CHECKOUT
@@ -350,3 +351,57 @@ def _wait_for_pushes(registry: Registry, count: int) -> None:
     while sum(item.method == "PUT" for item in registry.requests) < count:
         assert time.monotonic() < limit
         time.sleep(0.02)
+
+
+# Image caches
+
+
+def test_image_caches_are_made_once_and_a_later_up_finds_them(
+    airgap: Command, inside: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_site(inside.project, {**inside.value, "imageCache": {"publish": ["tar", "image"]}})
+    assert as_json(airgap, "mirror", SITE)["imageCaches"] == {"made": 2, "all": 2}
+    assert as_json(airgap, "mirror", SITE)["imageCaches"] == {"made": 0, "all": 2}
+    monkeypatch.setenv("AIRGAP_STORE", str(inside.project / "store"))
+    (made,) = inside.web.directory.glob("v1.11.5/image-cache-*-amd64.oci.tar")
+    before = made.stat()
+    inside.registry.requests.clear()
+    resources = inside.resources("ImageCache")
+    assert len(resources) == 2
+    for resource in resources:
+        inputs = ImageCacheProvider().check({}, dict(resource.inputs)).inputs or {}
+        created = ImageCacheProvider().create(inputs)
+        assert ImageCacheProvider().read(created.id, inputs).outs == inputs
+    assert made.stat().st_mtime_ns == before.st_mtime_ns
+    assert inside.sent() == []
+
+
+def test_image_caches_stay_until_the_site_publishes_none(airgap: Command, inside: Inside) -> None:
+    write_site(inside.project, {**inside.value, "imageCache": {"publish": ["tar", "image"]}})
+    assert airgap("mirror", SITE).exit_code == 0
+    assert airgap("prune", SITE).exit_code == 0
+    assert list(inside.web.directory.glob("v1.11.5/image-cache-*"))
+    write_site(inside.project, inside.value)
+    assert airgap("mirror", SITE).exit_code == 0
+    assert airgap("prune", SITE).exit_code == 0
+    assert not list(inside.web.directory.glob("v1.11.5/image-cache-*"))
+    assert inside.registry.content.find("image-cache", "v1.11.5-amd64") is None
+
+
+def test_a_site_without_a_registry_has_its_boot_assets_and_its_medium(
+    airgap: Command, inside: Inside
+) -> None:
+    value = {
+        **inside.value,
+        "registry": {"kind": "none"},
+        "imageCache": {"enabled": True, "medium": "cd", "publish": ["iso"]},
+    }
+    write_site(inside.project, value)
+    outcome = airgap("mirror", SITE)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "no registry" in outcome.stdout
+    assert list(inside.web.directory.glob("v1.11.5/image-cache-*-amd64.iso"))
+    verified = airgap("verify", SITE)
+    assert verified.exit_code == 0, verified.stdout
+    assert airgap("prune", SITE).exit_code == 0
+    assert inside.registry.requests.select() == []

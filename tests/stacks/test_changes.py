@@ -124,7 +124,10 @@ def test_an_extension_changes_its_class_schematic_and_image(preview_change: Prev
             (*its_class, "machineConfig", "v1alpha1", *image),
         },
         "manifests-sidero": {(*_delivered_patch("storage-servers"), *image)},
-        "manifests-machine-config": {(*_patch_file("storage-servers"), *image)},
+        "manifests-machine-config": {
+            *((*place, *image) for place in _node_files("storage-servers")),
+            _command("storage-servers", 3),  # talosctl upgrade --image …
+        },
     }
     assert set(operations(preview)) == set(seen)
     before = ["siderolabs/iscsi-tools", "siderolabs/util-linux-tools"]
@@ -150,7 +153,9 @@ def test_skip_verify_shows_at_its_mirror_and_in_every_machine_config(
             for name in classes
         },
         "manifests-sidero": {(*_delivered_patch(name), *tls): switched_on for name in classes},
-        "manifests-machine-config": {(*_patch_file(name), *tls): switched_on for name in classes},
+        "manifests-machine-config": {
+            (*place, *tls): switched_on for name in classes for place in _node_files(name)
+        },
     }
     assert set(operations(preview)) == set(differences(preview))
     assert "~ skipVerify  : false => true" in preview.stdout
@@ -213,7 +218,12 @@ def test_a_talos_version_changes_only_versions_and_what_they_name(
         for path in changes
         if path[-1] not in named and path[0] not in ("images", "assets")
     }
-    assert others == {("lab", ("talos", "versions", "0"))}
+    commands = {
+        ("manifests-machine-config", _command(name, line))
+        for name in ("gpu-servers", "storage-servers")
+        for line in (0, 3)  # which talosctl, and to which installer
+    }
+    assert others == {("lab", ("talos", "versions", "0"))} | commands
 
 
 @pytest.mark.parametrize("edit", [_next_talos, _next_image, _another_extension, _skip_verify])
@@ -227,6 +237,17 @@ def _delivered_patch(server_class: str) -> tuple[str, ...]:
     return ("files", file, "documents", "0", "spec", "strategicPatches", "0", "0")
 
 
-def _patch_file(server_class: str) -> tuple[str, ...]:
-    """Return the path to the first document of a class' patch, in `manifests-machine-config`."""
-    return ("files", f"machine-config/{server_class}.patch.yaml", "documents", "0")
+def _node_files(server_class: str) -> Iterator[tuple[str, ...]]:
+    """Yield the paths to a class' first document, in the files of `manifests-machine-config`."""
+    base = f"machine-config/{server_class}"
+    patches = ("strategicPatches", "0", "0")
+    yield ("files", f"{base}.patch.yaml", "documents", "0")
+    control_plane = ("spec", "controlPlaneConfig", "controlplane")
+    yield ("files", f"{base}.talos-control-plane.yaml", "documents", "0", *control_plane, *patches)
+    template = ("spec", "template", "spec")
+    yield ("files", f"{base}.talos-config-template.yaml", "documents", "0", *template, *patches)
+
+
+def _command(server_class: str, line: int) -> tuple[str, ...]:
+    """Return the path to a line of the commands for a class' machines."""
+    return ("files", f"machine-config/{server_class}.commands.txt", "lines", str(line))

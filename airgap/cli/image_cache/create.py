@@ -63,6 +63,14 @@ _NAMES: Mapping[Form, str] = {
 @click.option("--output", type=click.Path(path_type=Path), help="Where [default: below out/SITE].")
 @click.option("--force", is_flag=True, help="Replace what is there.")
 @click.option("--dry-run", is_flag=True, help="Tell what would be in it; write nothing.")
+@click.option(
+    "--project",
+    "root",
+    default=".",
+    type=click.Path(path_type=Path),
+    show_default="the directory above with Pulumi.yaml",
+    help="The checkout that SITE is in.",
+)
 @store_option
 @json_option
 def create(
@@ -78,6 +86,7 @@ def create(
     output: Path | None,
     force: bool,
     dry_run: bool,
+    root: Path,
     place: Path | None,
     as_json: bool,
 ) -> None:
@@ -97,7 +106,7 @@ def create(
     else:
         if platforms is not None:
             raise click.UsageError("--platform goes with --images; a site has --architecture")
-        project = Project.find(Path())
+        project = Project.find(root)
         store = Store.open(find_site_store(project, place))
         chosen = choose_of_site(
             project, site or "", talos=talos, architecture=architecture, signatures=signatures

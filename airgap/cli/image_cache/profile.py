@@ -9,7 +9,7 @@ import yaml
 
 from airgap.cli.image_cache.chosen import choose_of_site, find_site_store
 from airgap.cli.output import say
-from airgap.cli.project import Project, site_argument, store_option
+from airgap.cli.project import Project, project_option, site_argument, store_option
 from airgap.errors import AirgapError
 from airgap.imagecache.contents import build_tree
 from airgap.imagecache.profile import imager_command, imager_profile
@@ -23,14 +23,21 @@ __all__ = ["profile"]
 @site_argument
 @click.option("--talos", metavar="VERSION", help="Of the site's releases [default: its only one].")
 @click.option("--architecture", metavar="ARCH", help="Of the site's [default: its only one].")
+@project_option
 @store_option
-def profile(site: str, *, talos: str | None, architecture: str | None, place: Path | None) -> None:
+def profile(
+    site: str,
+    *,
+    talos: str | None,
+    architecture: str | None,
+    project: Project,
+    place: Path | None,
+) -> None:
     """Write the profile of Talos' imager for a disk image with SITE's image cache in it.
 
     What it makes is an asset like any other: name it as bootAsset and bootAssetFile of an
     environment (flavour airgap), then lock and fetch again.
     """
-    project = Project.find(Path())
     chosen = choose_of_site(project, site, talos=talos, architecture=architecture)
     store = Store.open(find_site_store(project, place))
     size = build_tree(store, chosen.content).size_bytes
