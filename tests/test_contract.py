@@ -15,7 +15,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 
 from airgap.lock.model import LOCK_VERSION, Need, SchematicPin
 from airgap.plan import plan_site
-from airgap.plan.cache_content import CacheContent, cache_file
+from airgap.plan.cache_content import CACHE_FORMAT, CacheContent, cache_file
 from airgap.site.model import Site as SiteDocument
 from airgap.store.assets import BOOT_ASSET
 from airgap.store.layout import LAYOUT_VERSION
@@ -223,6 +223,7 @@ def test_documents_have_their_versions() -> None:
         "lock": LOCK_VERSION,
         "ledger": LEDGER_VERSION,
         "imageLayout": LAYOUT_VERSION,
+        "imageCache": CACHE_FORMAT,
     }
     assert CONTRACT["bootAssetArtifactType"] == BOOT_ASSET
     assert CONTRACT["needs"] == list(get_args(Need))

@@ -108,9 +108,15 @@ def write_directory(
     with staging(destination.parent) as place:
         made, before = place / "cache", place / "before"
         make_directory(form, tree, platform, made, told=told)
-        if destination.exists():
+        is_there = destination.exists()
+        if is_there:
             destination.rename(before)
-        publish_staged(made, destination)
+        try:
+            publish_staged(made, destination)
+        except BaseException:
+            if is_there and not destination.exists():
+                before.rename(destination)
+            raise
 
 
 def _write_layout(tree: Tree, platform: str, root: Path, told: Told) -> None:

@@ -163,9 +163,11 @@ class _Publication:
         """Return what is there, if the ledger knows it by these bytes."""
         known = keys_of(self._ledger, [path])
         place = self._root / path
-        if not known or not place.is_file() or f"{path}@{hash_of(place)}" not in known:
+        if not known or not place.is_file():
             return None
         digests = hash_file(place, also_sha512=True)
+        if f"{path}@{digests.sha256}" not in known:
+            return None
         cache = _Cache(path=path, digests=digests, outcome="present")
         self._intend(cache)
         self._ledger.mark(found=[cache.key])
@@ -188,7 +190,7 @@ class _Publication:
         place = self._root / path
         digests = hash_file(partial.path, also_sha512=True)
         is_there = place.exists() and hash_of(place) == str(digests.sha256)
-        if place.exists() and not is_there and not keys_of(self._ledger, [path]):
+        if place.exists() and not is_there and not self._is_ours(path):
             raise PublishError(
                 f"{place} is there with other bytes, and this program did not publish it",
                 hint="move it away, if it is not needed",
@@ -203,6 +205,11 @@ class _Publication:
             partial.commit(place)
             self._ledger.mark_made(cache.key)
         return cache
+
+    def _is_ours(self, path: str) -> bool:
+        return any(
+            self._ledger.how(key) in ("made", "making") for key in keys_of(self._ledger, [path])
+        )
 
     def _intend(self, cache: _Cache) -> None:
         self._intended.append(cache.key)

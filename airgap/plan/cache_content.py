@@ -120,7 +120,7 @@ def select_content(site: Site, lock: Lock, talos: str, architecture: str) -> Sel
     content = CacheContent(
         platforms=(f"linux/{architecture}",),
         images=chosen,
-        signatures=dict(_signatures(lock, chosen)) if carried else {},
+        signatures=dict(_signatures(lock, chosen, architecture)) if carried else {},
     )
     return Selection(content=content, left_out=left_out)
 
@@ -136,8 +136,7 @@ def _why_not(pin: ImagePin, machines: Collection[str], architecture: str) -> str
     """Return why an image is not in; nothing when it is."""
     if not any(_is_for_machines(pin, reason, machines) for reason in pin.needed_by):
         return f"these machines do not pull it: {', '.join(pin.needed_by)}"
-    wanted = (f"linux/{architecture}",)
-    if pin.platforms and not any(is_chosen(_platform(name), wanted) for name in pin.platforms):
+    if pin.platforms and not any(_is_for(architecture, name) for name in pin.platforms):
         return f"it has nothing for linux/{architecture}"
     return ""
 
@@ -150,10 +149,11 @@ def _is_for_machines(pin: ImagePin, reason: str, machines: Collection[str]) -> b
     return not reason.startswith(("talos ", "kubernetes ")) or reason in machines
 
 
-def _platform(name: str) -> Platform:
-    """Read a platform by its key in a pin, which may be numbered (`windows/amd64#2`)."""
-    os, architecture, *variant = name.partition("#")[0].split("/")
-    return Platform(os=os, architecture=architecture, variant="/".join(variant))
+def _is_for(architecture: str, name: str) -> bool:
+    """Judge a platform by its key in a pin, which may be numbered (`windows/amd64#2`)."""
+    os, held, *variant = name.partition("#")[0].split("/")
+    platform = Platform(os=os, architecture=held, variant="/".join(variant))
+    return is_chosen(platform, (f"linux/{architecture}",))
 
 
 def _built_on_site(site: Site, talos: str, architecture: str) -> Iterator[tuple[str, str]]:
@@ -176,12 +176,18 @@ def _carries_signatures(site: Site, talos: str) -> bool:
     return minor_of(talos) >= _SIGNATURES_SINCE
 
 
-def _signatures(lock: Lock, chosen: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield what vouches for an image that is in; attestations are no signatures."""
+def _signatures(lock: Lock, chosen: Iterable[str], architecture: str) -> Iterator[tuple[str, str]]:
+    """Yield what vouches for an image that is in, or for its platform; no attestations."""
     reasons = {f"{_OF_SIGNATURES}{image_key(parse_reference(text))}" for text in chosen}
+    elsewhere = {
+        child.digest.replace(":", "-")
+        for text in chosen
+        for name, child in lock.images[text].platforms.items()
+        if not _is_for(architecture, name)
+    }
     for reference, pin in sorted(lock.images.items()):
-        tag = parse_reference(reference).tag or ""
-        if pin.need != "signatures" or tag.endswith((".att", ".sbom")):
+        subject, _, kind = (parse_reference(reference).tag or "").partition(".")
+        if pin.need != "signatures" or kind in ("att", "sbom") or subject in elsewhere:
             continue
         if reasons.intersection(pin.needed_by):
             yield reference, pin.digest

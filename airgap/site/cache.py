@@ -36,7 +36,7 @@ class ImageCache(Document):
     """What to make of it: tar or flat (a tar of the tree) or iso or vfat on the asset mirror, image
     in the registry."""
     repository: str = "image-cache"
-    """Its repository in the site's registry, for publish: image; the tag is the Talos release's."""
+    """Its repository in the site's registry (publish: image); the tag is release-architecture."""
     signatures: Flag | None = None
     """Whether signatures are in it; by default from Talos 1.13 on, which reads them."""
     volume: CacheVolume | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any, cast
@@ -9,6 +10,8 @@ from typing import Any, cast
 import pytest
 import yaml
 
+from airgap.oci.reference import parse_reference
+from lab.registryd import Registryd
 from tests.cli.conftest import SITE, Command, write_site
 
 Document = dict[str, Any]
@@ -93,12 +96,18 @@ def test_the_record_says_what_is_in_it(airgap: Command, ready: Path) -> None:
     assert record["images"][KUBELET] == lock["images"][KUBELET]["digest"]
 
 
-def test_images_of_the_store_are_named_one_by_one(
-    airgap: Command, ready: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_images_of_the_store_are_named_one_by_one(airgap: Command, ready: Path) -> None:
     document = document_of(airgap, "--images", f"{NGINX},{KUBELET}", "--output", "two.oci")
     assert set(document["images"]) == {NGINX, KUBELET}
     assert (ready / "two.oci" / "index.json").is_file()
+
+
+def test_images_are_read_from_standard_input_a_line_each(
+    airgap: Command, ready: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `talosctl image default | talosctl images cache-create --images=-` does."""
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{NGINX}\n{KUBELET}\n"))
+    assert set(document_of(airgap, "--images", "-", "--dry-run")["images"]) == {NGINX, KUBELET}
 
 
 @pytest.mark.parametrize("platform", ["linux/amd64,linux/arm64", "all"])
@@ -166,3 +175,35 @@ def test_the_profile_is_imagers_with_the_cache_in_it_and_room_for_it(
     assert document["output"]["imageOptions"]["diskSize"] >= 1246 * 2**20 + size
     assert "bootAssetFile" in outcome.stderr
     assert str(ready / OUT / "image-cache-amd64.oci") in outcome.stderr
+
+
+def test_a_partition_that_is_too_small_is_said(
+    airgap: Command, ready: Path, site_value: dict[str, object]
+) -> None:
+    cache = {"enabled": True, "medium": "cd", "volume": {"minSize": "1kB", "maxSize": "2kB"}}
+    write_site(ready, {**site_value, "imageCache": cache})
+    outcome = airgap("image-cache", "create", SITE, "--dry-run")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "do not fit into imageCache.volume.maxSize" in outcome.stderr
+
+
+def test_what_vouches_for_the_images_is_carried_when_it_is_asked_for(
+    airgap: Command, ready: Path
+) -> None:
+    """cosign's tag, the list of referrers by tag, and what only a referrers API knows of."""
+    without = document_of(airgap, SITE, "--dry-run")
+    assert without["signatures"] == {}  # Talos 1.11 reads none
+    carried = document_of(airgap, SITE, "--signatures", "--layout", "flat")["signatures"]
+    root = ready / OUT / "image-cache-amd64"
+    tags = [name for name in carried if "@" not in name]
+    assert any(name.endswith(".sig") for name in tags)
+    assert any(not name.endswith(".sig") for name in tags)
+    assert any("@" in name for name in carried)
+    registryd = Registryd([root], talos="v1.13.9")
+    for name in tags:
+        reference = parse_reference(name)
+        found = registryd.manifest(reference.repository, reference.tag or "", reference.registry)
+        assert found.digest == carried[name]
+    listed = "registry.k8s.io/kube-apiserver:v1.34.1"
+    digest = without["images"][listed].replace(":", "-")
+    assert registryd.manifest("kube-apiserver", digest, "registry.k8s.io").status == 200

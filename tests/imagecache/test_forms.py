@@ -159,6 +159,22 @@ def test_what_is_there_is_replaced_only_where_that_is_said(tree: Tree, tmp_path:
     assert {path.name for path in tmp_path.iterdir()} == {"cache", "store"}
 
 
+def test_what_is_to_be_replaced_comes_back_when_that_fails(
+    tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "out" / "cache"
+    place.mkdir(parents=True)
+    (place / "mine").write_text("mine")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PublishError("the disk refuses")
+
+    monkeypatch.setattr("airgap.imagecache.forms.publish_staged", refuse)
+    with pytest.raises(PublishError):
+        write_directory("oci", tree, AMD64, place, replace=True)
+    assert (place / "mine").read_text() == "mine"
+
+
 def test_an_interruption_leaves_nothing_behind(
     tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

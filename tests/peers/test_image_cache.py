@@ -22,12 +22,16 @@ from pathlib import Path
 
 import pytest
 
-from airgap.digest import Digest
 from airgap.imagecache.contents import build_tree
 from airgap.imagecache.forms import write_directory
+from airgap.imagecache.image import push_cache
 from airgap.plan.cache_content import CacheContent
 from airgap.store import Store
+from airgap.transfer.destination import RegistryDestination
+from airgap.transfer.ledger import Ledger
+from airgap.transfer.push import connect
 from lab.registryd import Registryd
+from tests.peers.certificates import Certificates
 from tests.peers.clients import Crane
 from tests.peers.realistic import RealImage
 from tests.peers.registries import RealRegistry
@@ -220,20 +224,49 @@ def test_registryd_finds_the_same_in_both(
             assert ours.pull(reference, platform) == theirs.pull(reference, platform)
 
 
-def test_a_registry_takes_the_image_and_gives_the_same_layer_back(
+def test_the_image_is_exported_by_what_imager_exports_with(
     layouts: tuple[Path, Path], stage: Stage, crane: Crane, tmp_path: Path
 ) -> None:
-    """facts: the layout may be pushed (`crane push`), which imager pulls by reference."""
+    """facts: imager reads a cache with crane's Export; a pushed layout it pulls by reference."""
     _, ours = layouts
     reference = f"{stage.registry.host}/image-cache:v1.11.5"
     crane.run("push", str(ours), reference)
-    crane.run("pull", "--format=oci", reference, str(tmp_path / "pulled"))
-    assert read_pulled(tmp_path / "pulled") == read(ours).diff_ids
+    assert exported(crane, reference, tmp_path) == read(ours).files
 
 
-def read_pulled(layout: Path) -> list[str]:
-    """Return the diff_ids of a pulled image."""
-    (entry,) = json.loads((layout / "index.json").read_text())["manifests"]
-    manifest = json.loads(blob(layout, entry))
-    config = json.loads(blob(layout, manifest["config"]))
-    return [str(Digest.parse(each)) for each in config["rootfs"]["diff_ids"]]
+def exported(crane: Crane, reference: str, folder: Path) -> dict[str, str]:
+    """Return each file's sha256, as `crane export` gives them."""
+    crane.run("export", reference, str(folder / "exported.tar"))
+    with tarfile.open(folder / "exported.tar") as archive:
+        return {
+            m.name: hashlib.sha256(archive.extractfile(m).read()).hexdigest()  # type: ignore[union-attr]
+            for m in archive.getmembers()
+            if m.isfile()
+        }
+
+
+@pytest.mark.parametrize("program", ["distribution", "docker_registry"])
+def test_what_we_push_ourselves_is_the_same_image_as_the_layout(
+    program: str,
+    stage: Stage,
+    crane: Crane,
+    certificates: Certificates,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> None:
+    registry: RealRegistry = request.getfixturevalue(program)
+    content = CacheContent(platforms=("linux/amd64",), images=stage.images)
+    write_directory("oci", build_tree(stage.store, content), "linux/amd64", tmp_path / "layout")
+    destination = RegistryDestination(
+        kind="existing", endpoint=registry.url, ca=certificates.authority.read_text()
+    )
+    place = "image-cache:v1.11.5-amd64"
+    ledger = Ledger(tmp_path / "ledger", destination.identity)
+    for pushed in (1, 0):
+        with connect(destination) as client:
+            done = push_cache(stage.store, client, destination, "s", content, place, ledger)
+        assert (done.pushed, done.present) == (pushed, 1 - pushed)
+    (entry,) = json.loads((tmp_path / "layout" / "index.json").read_text())["manifests"]
+    reference = f"{registry.host}/{place}"
+    assert crane.digest(reference) == entry["digest"]
+    assert exported(crane, reference, tmp_path) == read(tmp_path / "layout").files

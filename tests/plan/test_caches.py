@@ -175,6 +175,20 @@ def test_signatures_are_in_from_1_13_on_or_as_the_site_says(
     assert list(found.signatures) == wanted
 
 
+def test_what_vouches_for_another_architecture_alone_is_left_out() -> None:
+    image = _pin("k", "workloads", SITE_IMAGES, platforms=("linux/amd64", "linux/arm64"))
+    children = {name: image.platforms[name].digest.replace(":", "-") for name in image.platforms}
+    pins = {KUBELET: image} | {
+        f"ghcr.io/siderolabs/kubelet:{tag}.sig": _pin(tag, "signatures", f"signature of {KUBELET}")
+        for tag in children.values()
+    }
+    site = make_site(imageCache={"signatures": True}, architectures=["amd64", "arm64"])
+    for architecture in ("amd64", "arm64"):
+        found = _content(site, pins, architecture).signatures
+        own = children[f"linux/{architecture}"]
+        assert list(found) == [f"ghcr.io/siderolabs/kubelet:{own}.sig"]
+
+
 # What it is known by
 
 

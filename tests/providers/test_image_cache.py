@@ -155,6 +155,31 @@ def test_what_is_there_is_adopted_without_a_byte_written(
     assert (place.stat().st_ino, place.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
+def test_what_we_made_ourselves_is_not_made_again(
+    store: Store, files: Inputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ImageCacheProvider().create(files)
+
+    def make(*_: object, **__: object) -> None:
+        raise AssertionError("nothing was to be done")
+
+    monkeypatch.setattr("airgap.imagecache.publish.fill_file", make)
+    ImageCacheProvider().update("id", files, files)
+
+
+def test_an_adopted_file_that_somebody_changes_is_left_to_them(
+    store: Store, web: WebDirectory, files: Inputs, content: CacheContent
+) -> None:
+    place = web.directory / path_of(content)
+    write_file("tar", build_tree(store, content), "linux/amd64", place)
+    ImageCacheProvider().create(files)
+    place.chmod(0o644)
+    place.write_bytes(b"mine")
+    with pytest.raises(ProviderError, match="did not publish it"):
+        ImageCacheProvider().update("id", files, files)
+    assert place.read_bytes() == b"mine"
+
+
 def test_adopted_files_stay_when_the_set_is_deleted(
     store: Store, web: WebDirectory, files: Inputs, content: CacheContent
 ) -> None:

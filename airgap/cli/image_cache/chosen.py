@@ -15,6 +15,7 @@ from airgap.errors import AirgapError
 from airgap.lock import check_lock, read_lock
 from airgap.oci.reference import parse_reference
 from airgap.plan.cache_content import CacheContent, select_content
+from airgap.site.check.nodes import read_size
 from airgap.site.model import Site
 from airgap.store import Store
 
@@ -23,13 +24,17 @@ __all__ = ["Chosen", "choose_images", "choose_of_site", "find_site_store"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """A cache's content, the release and architecture it is for, and what is not in it."""
+    """A cache's content, the release and architecture it is for, and what is not in it.
+
+    `volume_bytes` is the room on machines' disks, where the site has one.
+    """
 
     content: CacheContent
     talos: str = ""
     architecture: str = ""
     left_out: Mapping[str, str]
     without_registry: bool = False
+    volume_bytes: float | None = None
 
 
 def find_site_store(project: Project, place: Path | None) -> Path:
@@ -65,7 +70,8 @@ def choose_of_site(
         talos=release,
         architecture=target,
         left_out=selection.left_out,
-        without_registry=_stands_alone(site),
+        without_registry=site.registry.kind == "none",
+        volume_bytes=_volume_bytes(site),
     )
 
 
@@ -106,8 +112,10 @@ def _only(option: str, asked: str | None, known: tuple[str, ...]) -> str:
     return asked
 
 
-def _stands_alone(site: Site) -> bool:
-    return site.registry.kind == "none"
+def _volume_bytes(site: Site) -> float | None:
+    """Return how much the partition takes that Talos copies a medium's cache to, if it has one."""
+    volume = site.image_cache.volume
+    return read_size(volume.max_size) if volume else None
 
 
 def _signatures(store: Store, content: CacheContent) -> Iterator[tuple[str, str]]:

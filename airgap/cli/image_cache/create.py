@@ -162,8 +162,7 @@ def _create(
     count, signed = len(chosen.content.images), len(chosen.content.signatures)
     more = f" and {signed} signatures" if signed else ""
     click.echo(f"{output}: {verb}, {count} images{more}")
-    for name, reason in chosen.left_out.items():
-        say(f"note: not in it: {name} ({reason})")
+    _say_notes(chosen, build_tree(store, chosen.content).size_bytes)
 
 
 def _tell(store: Store, chosen: Chosen, *, as_json: bool) -> None:
@@ -173,9 +172,18 @@ def _tell(store: Store, chosen: Chosen, *, as_json: bool) -> None:
         return
     for name, digest in (*chosen.content.images.items(), *chosen.content.signatures.items()):
         click.echo(f"{name} {digest}")
+    _say_notes(chosen, size)
+    say(f"{count_bytes(size)} for {', '.join(chosen.content.platforms)}")
+
+
+def _say_notes(chosen: Chosen, size: int) -> None:
     for name, reason in chosen.left_out.items():
         say(f"note: not in it: {name} ({reason})")
-    say(f"{count_bytes(size)} for {', '.join(chosen.content.platforms)}")
+    if chosen.volume_bytes is not None and size * 6 // 5 > chosen.volume_bytes:
+        say(
+            f"note: {count_bytes(size)} and a fifth for the file system do not fit into "
+            f"imageCache.volume.maxSize ({count_bytes(int(chosen.volume_bytes))}): give it more"
+        )
 
 
 def _document(chosen: Chosen) -> dict[str, object]:

@@ -11,7 +11,7 @@ from airgap.site.check.subject import Known, checks, fault
 from airgap.site.model import Site
 from airgap.site.path import shown
 
-__all__ = ["CHECKS"]
+__all__ = ["CHECKS", "read_size"]
 
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?) ?(?P<unit>(?:[kmgtpe]i?)?b?)", re.IGNORECASE)
 
@@ -63,7 +63,7 @@ def _check_volume(site: Site, _: Known) -> Iterator[Fault]:
     at = ("imageCache", "volume")
     if not site.image_cache.enabled:
         yield fault(at, "machines do not look for an image cache", "set imageCache.enabled: true")
-    sizes = {"minSize": _size(volume.min_size), "maxSize": _size(volume.max_size)}
+    sizes = {"minSize": read_size(volume.min_size), "maxSize": read_size(volume.max_size)}
     for key, size in sizes.items():
         if size is None:
             yield fault((*at, key), "not a size", "write a number and a unit, such as 500MiB")
@@ -74,7 +74,7 @@ def _check_volume(site: Site, _: Known) -> Iterator[Fault]:
         yield fault((*at, "diskSelector"), "empty", "write system_disk, or another CEL expression")
 
 
-def _size(text: str) -> float | None:
+def read_size(text: str) -> float | None:
     """Return bytes, or None for what is no size."""
     found = _SIZE.fullmatch(text)
     if not found:
