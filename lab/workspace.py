@@ -49,6 +49,7 @@ class Workspace:
             (root / name).symlink_to(CHECKOUT / name)
         shutil.copy(CHECKOUT / "Pulumi.yaml", root)
         shutil.copy(CHECKOUT / "stacks" / f"Pulumi.{SITE}.yaml", root / "stacks")
+        shutil.copytree(CHECKOUT / "stacks" / "manifests", root / "stacks" / "manifests")
         workspace = cls(root=root)
         workspace._write_environment()
         return workspace

@@ -130,23 +130,19 @@ def _lay_out(folders: list[Folder], files: Mapping[str, Content]) -> _Layout:
         raise _refusal(big, "too many names in one directory")
     sizes = {path: size_of(content) for path, content in files.items()}
     sectors = _cluster_sectors(sum(sizes.values()) + sum(tables.values()))
-    next_cluster, runs = FIRST_CLUSTER, []
-
-    def place(size: int) -> int:
-        nonlocal next_cluster
-        if not size:
-            return 0
-        runs.append(-(-size // (sectors * SECTOR_BYTES)))
-        next_cluster += runs[-1]
-        return next_cluster - runs[-1]
-
-    starts = {path: place(size) for path, size in tables.items()}
-    file_starts = {path: place(size) for path, size in sizes.items()}
-    used = next_cluster - FIRST_CLUSTER
+    counts = [-(-size // (sectors * SECTOR_BYTES)) for size in (*tables.values(), *sizes.values())]
+    clusters = itertools.accumulate(counts, initial=FIRST_CLUSTER)
+    starts = [start if count else 0 for start, count in zip(clusters, counts, strict=False)]
+    used = sum(counts)
     geometry = Geometry(cluster_sectors=sectors, clusters=max(used, MIN_CLUSTERS), used=used)
     if geometry.sectors > _MAX_SECTORS:
         raise _refusal(ROOT, f"{geometry.sectors} sectors, at most {_MAX_SECTORS} fit")
-    return _Layout(geometry=geometry, runs=tuple(runs), folders=starts, files=file_starts)
+    return _Layout(
+        geometry=geometry,
+        runs=tuple(filter(None, counts)),
+        folders=dict(zip(tables, starts, strict=False)),
+        files=dict(zip(sizes, starts[len(tables) :], strict=True)),
+    )
 
 
 def _cluster_sectors(size: int) -> int:

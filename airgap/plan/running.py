@@ -32,19 +32,21 @@ def plan_node_files(
     files: dict[str, PlainValues] = {}
     for server_class, plan in classes.items():
         base = f"{_FOLDER}/{server_class}"
-        files |= {f"{base}.{path}": values for path, values in _files(site, mirrors, plan)}
+        files |= {f"{base}.{path}": values for path, values in _files(site, mirrors, plan, name)}
     own = (manifest_files(_FOLDER, name, files),) if files else ()
     return (*own, *plan_management_files(site, mirrors, name=name))
 
 
-def _files(site: Site, mirrors: Mirrors, plan: ClassPlan) -> Iterator[tuple[str, PlainValues]]:
+def _files(
+    site: Site, mirrors: Mirrors, plan: ClassPlan, name: str
+) -> Iterator[tuple[str, PlainValues]]:
     patch = plan.machine_config.to_patch()
     yield "patch.yaml", {"documents": patch}
     yield "reset.yaml", {"documents": reset_documents(patch)}
     generated = _for_cluster_api(site, mirrors, plan)
     yield "talos-control-plane.yaml", {"documents": [control_plane_patch(generated)]}
     yield "talos-config-template.yaml", {"documents": [config_template_patch(generated)]}
-    yield "commands.txt", {"lines": list(_commands(plan))}
+    yield "commands.txt", {"lines": [*_commands(plan), *_credentials(site, plan, name)]}
 
 
 def _for_cluster_api(site: Site, mirrors: Mirrors, plan: ClassPlan) -> list[PlainValues]:
@@ -77,3 +79,18 @@ def _commands(plan: ClassPlan) -> Iterator[str]:
     file = f"{name}.talos-config-template.yaml"
     local = ["--local", "-f", "TEMPLATE.yaml", *merge, file, "-o", "yaml"]
     yield shlex.join(["kubectl", "patch", *local])
+
+
+def _credentials(site: Site, plan: ClassPlan, name: str) -> Iterator[str]:
+    """Yield how machines get registry credentials, which are in no file."""
+    if site.registry.node_auth != "machineConfig":
+        return
+    server_class = plan.wish.name
+    printed = f"python -m airgap secret {name}"
+    yield ""
+    yield "# Registry credentials are in no file. In the project, for machines that run, and for"
+    yield "# those to come (again whenever the ServerClass was applied from its file):"
+    config = f'"$({printed} --machine-config {server_class})"'
+    yield f"talosctl patch mc --nodes NODE --patch {config}"
+    added = f"kubectl patch serverclass {server_class} --type json --patch-file /dev/stdin"
+    yield f"{printed} --server-class {server_class} | {added}"

@@ -143,3 +143,23 @@ def test_secret_without_credentials_says_where_they_belong(airgap: Command) -> N
     outcome = airgap("secret", SITE)
     assert outcome.exit_code == 1
     assert "AIRGAP_AUTH_FILE" in outcome.stderr
+
+
+def test_secret_prints_patches_that_carry_the_credentials_to_machines(
+    airgap: Command, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Talos 1.11: `registries.config.<endpoint host:port>.auth`; kubectl: RFC 6902."""
+    host = "registry.berlin.example:5000"
+    auth = base64.b64encode(f"node:{PASSWORD}".encode()).decode()
+    path = project / "auth.json"
+    path.write_text(json.dumps({"auths": {host: {"auth": auth}}}))
+    monkeypatch.setenv("AIRGAP_AUTH_FILE", str(path))
+    expected = {"auth": {"username": "node", "password": PASSWORD}}
+    patch = airgap("secret", SITE, "--machine-config", "workers").stdout
+    assert yaml.safe_load(patch) == {"machine": {"registries": {"config": {host: expected}}}}
+    operations = json.loads(airgap("secret", SITE, "--server-class", "workers").stdout)
+    assert operations == [{"op": "add", "path": "/spec/strategicPatches/-", "value": patch}]
+    outcome = airgap("secret", SITE, "--server-class", "others")
+    assert outcome.exit_code == 1
+    assert "workers" in outcome.stderr
+    assert PASSWORD not in outcome.stderr

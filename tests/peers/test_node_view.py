@@ -11,6 +11,7 @@ import hashlib
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -116,6 +117,11 @@ def registry(request: pytest.FixtureRequest) -> RealRegistry:
     return found
 
 
+@cache
+def _context(authority: str) -> ssl.SSLContext:
+    return ssl.create_default_context(cadata=authority)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """A node with a class's patch: where it asks, whom it trusts there."""
@@ -125,8 +131,7 @@ class Node:
 
     def ask(self, url: str) -> tuple[int, str]:
         """Return status and digest of what a URL answers; the digest is of the bytes."""
-        authority = self.authorities[urlsplit(url).netloc]
-        context = ssl.create_default_context(cadata=authority)
+        context = _context(self.authorities[urlsplit(url).netloc])
         with httpx.Client(verify=context, trust_env=False, timeout=20) as client:
             answer = client.get(url, headers={"Accept": ACCEPT})
         return answer.status_code, "sha256:" + hashlib.sha256(answer.content).hexdigest()

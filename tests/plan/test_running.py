@@ -89,6 +89,16 @@ def test_a_factorys_installer_is_what_an_upgrade_names() -> None:
     assert upgrade[-1] == f"factory.example/metal-installer/{SCHEMATIC_ID}:v1.11.5"
 
 
+def test_credentials_are_in_no_file_and_the_commands_say_how_they_reach_machines() -> None:
+    registry = {"kind": "existing", "endpoints": ENDPOINTS, "nodeAuth": "machineConfig"}
+    lines = written(plan_for("v1.12.0", registry=registry), "machine-config/workers.commands.txt")
+    printed = "python -m airgap secret berlin"
+    assert f'--patch "$({printed} --machine-config workers)"' in lines
+    assert f"{printed} --server-class workers | kubectl patch serverclass workers" in lines
+    anonymous = written(plan_for("v1.12.0"), "machine-config/workers.commands.txt")
+    assert "airgap secret" not in anonymous
+
+
 def test_lists_of_one_document_are_deleted_by_path() -> None:
     """Talos appends lists; tests/peers/test_running.py patches a real configuration with this."""
     text = written(plan_for("v1.11.5"), "machine-config/workers.reset.yaml")

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from airgap.errors import LockError
+from airgap.errors import LockError, SiteError
 from airgap.lock.model import SchematicPin
 from airgap.plan import Plan, plan_site
 from airgap.plan.model import PlainValues
@@ -220,3 +220,34 @@ def test_the_server_class_is_the_crds_and_its_patch_is_the_nodes() -> None:
     environment = file_of(plan, "environments/boot.yaml")[0]["metadata"]
     assert spec["environmentRef"] == environment
     assert spec["strategicPatches"] == [patch_of(plan)]
+
+
+@pytest.mark.parametrize("talos", ["v1.11.5", "v1.12.0", "v1.13.9"])
+def test_the_image_caches_volume_is_a_document_in_either_dialect(talos: str) -> None:
+    """VolumeConfig IMAGECACHE (Talos 1.9 and newer): it has no v1alpha1 form."""
+    volume = {"minSize": "1GiB", "maxSize": "20GiB", "diskSelector": "!system_disk"}
+    cache = {"enabled": True, "medium": "cd", "volume": volume}
+    documents = patch_of(plan_for(talos, imageCache=cache))
+    assert documents[-1] == {
+        "apiVersion": "v1alpha1",
+        "kind": "VolumeConfig",
+        "name": "IMAGECACHE",
+        "provisioning": {
+            "diskSelector": {"match": "!system_disk"},
+            "minSize": "1GiB",
+            "maxSize": "20GiB",
+        },
+    }
+    assert "VolumeConfig" not in kinds(patch_of(plan_for(talos, imageCache={"enabled": True})))
+
+
+def test_flat_refuses_two_images_of_one_name() -> None:
+    """`docker.io/library/x:1` and `quay.io/library/x:1` would be one tag of one repository."""
+    images = {**IMAGES, "docker.io/library/x:1": "workloads", "quay.io/library/x:1": "workloads"}
+    registry = {"kind": "existing", "endpoints": [{"url": "https://r.example"}], "layout": "flat"}
+    with pytest.raises(SiteError) as caught:
+        plan_site(make_site(registry=registry), make_lock(images=images), name="berlin")
+    (fault,) = caught.value.faults
+    assert fault.path == "registry.layout"
+    assert "docker.io/library/x:1" in fault.message
+    assert "quay.io/library/x:1" in fault.message

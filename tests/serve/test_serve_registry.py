@@ -309,3 +309,18 @@ def test_broken_index_makes_the_server_unhealthy_until_it_is_whole(
     assert ask("/healthz").status == 500
     hand_layout.write()
     assert ask("/healthz").status == 200
+
+
+# Layout prefix: a repository's component has no colon, so the port follows an underscore
+
+
+@pytest.mark.parametrize("path", ["registry.corp_5000/app/web", "registry.corp:5000/app/web"])
+def test_an_upstream_host_with_a_port_is_found_where_nodes_look(
+    ask: Ask, hand_layout: HandLayout, path: str
+) -> None:
+    manifest = hand_layout.manifest(b"web layer")
+    hand_layout.name(manifest, "registry.corp:5000/app/web:1.0")
+    answer = ask(f"/v2/{path}/manifests/1.0")
+    assert answer.status == 200
+    assert answer.headers["docker-content-digest"] == manifest["digest"]
+    assert ask(f"/v2/{path}/tags/list").json()["tags"] == ["1.0"]

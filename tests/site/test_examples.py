@@ -32,7 +32,11 @@ def _stack(name: str) -> Path:
 @pytest.fixture
 def lab() -> Site:
     value = yaml.safe_load(_stack("lab").read_text())["config"]["sidero-airgap:site"]
-    files = {"certs/lab-ca.pem": EXAMPLE_CA.encode()}
+    manifest = "manifests/shop.yaml"
+    files = {
+        "certs/lab-ca.pem": EXAMPLE_CA.encode(),
+        manifest: (STACKS / manifest).read_bytes(),
+    }
     return parse_site(value, name="lab", read=files.__getitem__)
 
 
