@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zipfile import ZipFile
 
-__all__ = ["COLUMNS", "NotServed", "Reading", "read_release"]
+__all__ = ["COLUMNS", "NotServedError", "Reading", "read_release"]
 
 _MACHINERY = "github.com/siderolabs/talos/pkg/machinery"
 _TALOS = "github.com/siderolabs/talos"
@@ -31,7 +31,7 @@ COLUMNS = tuple(_CONSTANTS)
 """What is read of a release, in the table's order."""
 
 
-class NotServed(Exception):
+class NotServedError(Exception):
     """The module proxy has no such version, or something else that was expected is not there."""
 
 
@@ -61,7 +61,7 @@ def read_release(version: str, clone: Path | None = None) -> Reading:
             from its tag, so that the sum is the published module's, but asks nobody about it.
 
     Raises:
-        NotServed: A module is not to be had, or has no such constant.
+        NotServedError: A module is not to be had, or has no such constant.
     """
     modules = {name: _module(name, version, clone) for name in _FILES}
     values = tuple(
@@ -86,7 +86,7 @@ def _module(module: str, version: str, clone: Path | None) -> _Module:
     """Let Go bring in a module; where that fails, from a clone if there is one."""
     try:
         return _download(module, version, dict(os.environ))
-    except NotServed:
+    except NotServedError:
         if clone is None:
             raise
         return _download(module, version, _from_clone(clone))
@@ -96,7 +96,7 @@ def _download(module: str, version: str, environment: dict[str, str]) -> _Module
     target = f"{module}@{version}"
     told = json.loads(_go(environment, "mod", "download", "-json", target) or "{}")
     if "Sum" not in told:
-        raise NotServed(told.get("Error", f"{target}: go said nothing"))
+        raise NotServedError(told.get("Error", f"{target}: go said nothing"))
     with ZipFile(told["Zip"]) as archive:
         text = archive.read(f"{target}/{_FILES[module]}").decode()
     asked = json.loads(_go(environment, "env", "-json", "GOSUMDB", "GONOSUMDB"))
@@ -125,6 +125,6 @@ def _from_clone(clone: Path) -> dict[str, str]:
 def _constant(version: str, text: str, name: str) -> str:
     match = re.search(rf'^(?:const)?\s*{name} = "?([^"\s]+)"?$', text, re.MULTILINE)
     if match is None and name != _SINCE_1_13:
-        raise NotServed(f"{version}: no constant {name}")
+        raise NotServedError(f"{version}: no constant {name}")
     value = match[1] if match else "-"
     return value.rpartition(":")[2] if name == "DefaultSandboxImage" else value

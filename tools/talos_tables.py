@@ -23,7 +23,7 @@ from pathlib import Path
 
 from airgap.talos.releases import version_key
 from airgap.talos.table import SUMS, TABLE, UNVOUCHED_SUMS
-from tools.talos_modules import COLUMNS, NotServed, Reading, read_release
+from tools.talos_modules import COLUMNS, NotServedError, Reading, read_release
 
 __all__ = ["main"]
 
@@ -56,7 +56,7 @@ def main() -> None:
     asked = options.releases or ([] if options.newer else list(committed))
     try:
         readings = [read_release(version, options.clone) for version in asked]
-    except NotServed as error:
+    except NotServedError as error:
         sys.exit(str(error))
     if options.newer:
         readings += _newer(committed, options.clone)
@@ -97,7 +97,7 @@ def _newer(committed: Iterable[str], clone: Path | None) -> list[Reading]:
         for version in (f"v{major}.{minor}.{number}" for number in count(patch + 1)):
             try:
                 found.append(read_release(version, clone))
-            except NotServed as error:
+            except NotServedError as error:
                 print(error)
                 break
     return found

@@ -27,7 +27,7 @@ def _as_manifest(value: object) -> object:
 class Components(Document):
     """Versions of what a Talos release brings, in place of the table's.
 
-    For a release that the table does not have yet, all but networkPolicies are needed.
+    For a release that the table does not have yet all are needed, networkPolicies from 1.13 on.
     """
 
     kubernetes: Version | None = None

@@ -152,9 +152,9 @@ github.com/siderolabs/talos v1.12.10 h1:9hUFqFNBrVT1TlplmGXOZXTeQVxLzt4JJm3DFSZe
 github.com/siderolabs/talos/pkg/machinery v1.12.11 h1:3Kjh2Yi1ZYu/Rq7SET23KOZsnC8ZCELJ5nKUC6qtTk4=
 github.com/siderolabs/talos v1.12.11 h1:B886wJC1d35hfojPzvSKQR3agJAMZL+/E1Q4cosTbv0=
 github.com/siderolabs/talos/pkg/machinery v1.13.1 h1:JI5/2O+OLqu8Ju50aM/u8CsDVvvnYBgqsp1psxzCkE8=
-github.com/siderolabs/talos v1.13.1 h1:pending
-github.com/siderolabs/talos/pkg/machinery v1.13.2 h1:pending
-github.com/siderolabs/talos v1.13.2 h1:pending
-github.com/siderolabs/talos v1.13.3 h1:pending
-github.com/siderolabs/talos v1.13.4 h1:pending
+github.com/siderolabs/talos v1.13.1 h1:dxhwLw1WQAm3WEIyNhkVFyEScEiwrAE9oE8/gQKWF84=
+github.com/siderolabs/talos/pkg/machinery v1.13.2 h1:S7WJhBR+M+g6JgX9ht22Mb5cTg1cgWcoqRpr6/YY/fU=
+github.com/siderolabs/talos v1.13.2 h1:8jQBnNjRmm5r4Zm2ydGyDeL3SvpT5aJa/4c1o4t55gI=
+github.com/siderolabs/talos v1.13.3 h1:Mh4cF+WL6H6Bh90GIG8fnMhfvCBhsrmB6OTj/MOJ/rM=
+github.com/siderolabs/talos v1.13.4 h1:/0aBsZRuKdEftKkbOS8kkyh+UYXtVgo2/kL0ofCYwcM=
 """

@@ -28,6 +28,8 @@ _ENDPOINTS = [
     {"url": "https://r1.example:5000", "ca": CA},
     {"url": "https://r2.example", "ca": OTHER_CA},
 ]
+_REGISTRY = {"kind": "existing", "endpoints": [{"url": "https://r.example:5000", "ca": CA}]}
+_ASSETS = {"kind": "directory", "url": "https://a.example/talos", "path": "/srv", "ca": CA}
 _FACTORY = {
     "kind": "existing",
     "version": "v1.5.0",
@@ -90,6 +92,8 @@ def plan_for(talos: str, changes: Mapping[str, object], sidero: str = "v0.6.13")
             "kubernetes": {"versions": [kubernetes]},
             "sidero": {"version": sidero},
             "environments": [{"name": "boot", "talos": talos}],
+            "registry": _REGISTRY,
+            "assetMirror": _ASSETS,
             **changes,
             "serverClasses": [server_class],
         }

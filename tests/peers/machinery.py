@@ -10,11 +10,10 @@ import json
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import yaml
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
 from pydantic import BaseModel
 
 from tests.peers.processes import bare_environment
@@ -24,6 +23,7 @@ from tools.peers.golang import MACHINERY
 __all__ = ["MACHINERY", "Machinery", "MachineryError", "find_breaches", "start_machinery"]
 
 _STOP_S = 10.0
+_V1ALPHA1 = "v1alpha1.Config"
 
 
 class MachineryError(Exception):
@@ -42,13 +42,21 @@ class Machinery:
     """One release's code. Methods raise `MachineryError` with what it says."""
 
     version: str
-    schema: Draft202012Validator
+    schema: Mapping[str, Mapping[str, Mapping[str, Mapping[str, Mapping[str, object]]]]]
     process: subprocess.Popen[str]
+    generated: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def generate(self, kind: str, talos: str = "") -> str:
-        """Return the configuration of a controlplane or worker, as made for a release."""
+        """Return the configuration of a controlplane or worker, as made for a release.
+
+        Made once: its keys take seconds.
+        """
         asked = {"type": kind, "talos": talos or self.version, "kubernetes": "1.34.1"}
-        return self._ask("generate", asked).config
+        made = self.generated
+        key = (kind, asked["talos"])
+        if key not in made:
+            made[key] = self._ask("generate", asked).config
+        return made[key]
 
     def patch(self, config: str, patches: Sequence[str]) -> str:
         """Return the configuration with patches applied, in order."""
@@ -80,13 +88,28 @@ def start_machinery(peers: Peers) -> Iterator[Mapping[str, Machinery]]:
         yield {version: stack.enter_context(_start(peers, version)) for version in MACHINERY}
 
 
-def find_breaches(machinery: Machinery, config: str) -> list[str]:
-    """Return what the release's published schema does not allow, a line for each document."""
-    breaches = []
-    for document in yaml.safe_load_all(config):
-        if error := best_match(machinery.schema.iter_errors(document)):
-            breaches.append(f"{document.get('kind', 'v1alpha1')}{error.json_path}: {error.message}")
-    return breaches
+def find_breaches(machinery: Machinery, config: str) -> set[str]:
+    """Return what the release's published schema does not allow, by document and path."""
+    return {
+        f"{document.get('kind', 'v1alpha1')}{error.json_path}: {error.message}"
+        for document in yaml.safe_load_all(config)
+        for error in _definition(machinery, document.get("kind")).iter_errors(document)
+    }
+
+
+def _definition(machinery: Machinery, kind: str | None) -> Draft202012Validator:
+    """Return the schema of a kind of document; the one without a kind is v1alpha1's."""
+    definitions = machinery.schema["$defs"]
+    (name,) = (
+        name
+        for name, definition in definitions.items()
+        if (name == _V1ALPHA1 if kind is None else _kinds(definition) == [kind])
+    )
+    return Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": definitions})
+
+
+def _kinds(definition: Mapping[str, Mapping[str, Mapping[str, object]]]) -> object:
+    return definition.get("properties", {}).get("kind", {}).get("enum")
 
 
 @contextmanager
@@ -100,8 +123,7 @@ def _start(peers: Peers, version: str) -> Iterator[Machinery]:
         env=bare_environment(),
     ) as process:
         try:
-            validator = Draft202012Validator(schema)
-            yield Machinery(version=version, schema=validator, process=process)
+            yield Machinery(version=version, schema=schema, process=process)
         finally:
             assert process.stdin
             process.stdin.close()  # its input ends, and so does it

@@ -77,8 +77,7 @@ def test_cache_follows_the_xdg_variable(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 def test_absent_peer_is_named_with_what_gets_it(tmp_path: Path) -> None:
-    recipes = [*(build.recipe for build in golang.BUILDS), "debian"]
-    nowhere = Peers(folders={name: tmp_path / name for name in recipes})
+    nowhere = Peers(folders={peer.recipe: tmp_path / peer.recipe for peer in PEERS})
 
     assert nowhere.missing() == [peer.name for peer in PEERS]
     with pytest.raises(PeerError, match=r"the real crane .* is not here; `make peers` gets it"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -193,6 +194,7 @@ def open_site(
         }
         value = _committed(stack, places)
         workspace = Workspace.create(project, engine, stack=stack, config={"site": value})
+        shutil.copytree(CHECKOUT / "stacks/manifests", project / "stacks/manifests")
         for name in ("example-ca.pem", "lab-ca.pem", Path(CA_FILE).name):
             certificate_file = project / "stacks" / "certs" / name
             certificate_file.parent.mkdir(exist_ok=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from airgap.errors import SiteError
@@ -14,6 +16,32 @@ from airgap.talos import (
     sidero_images,
 )
 
+# talosctl v1.9.6 image default
+V1_9_6 = """\
+ghcr.io/siderolabs/flannel:v0.26.5
+registry.k8s.io/coredns/coredns:v1.12.0
+gcr.io/etcd-development/etcd:v3.5.21
+registry.k8s.io/kube-apiserver:v1.32.4
+registry.k8s.io/kube-controller-manager:v1.32.4
+registry.k8s.io/kube-scheduler:v1.32.4
+registry.k8s.io/kube-proxy:v1.32.4
+ghcr.io/siderolabs/kubelet:v1.32.4
+ghcr.io/siderolabs/installer:v1.9.6
+registry.k8s.io/pause:3.10
+"""
+# talosctl v1.10.9 image default
+V1_10_9 = """\
+ghcr.io/siderolabs/flannel:v0.26.7
+registry.k8s.io/coredns/coredns:v1.12.1
+gcr.io/etcd-development/etcd:v3.5.26
+registry.k8s.io/kube-apiserver:v1.33.6
+registry.k8s.io/kube-controller-manager:v1.33.6
+registry.k8s.io/kube-scheduler:v1.33.6
+registry.k8s.io/kube-proxy:v1.33.6
+ghcr.io/siderolabs/kubelet:v1.33.6
+ghcr.io/siderolabs/installer:v1.10.9
+registry.k8s.io/pause:3.10
+"""
 # talosctl v1.11.5 image default
 V1_11_5 = """\
 ghcr.io/siderolabs/flannel:v0.27.4
@@ -26,6 +54,18 @@ registry.k8s.io/kube-proxy:v1.34.1
 ghcr.io/siderolabs/kubelet:v1.34.1
 ghcr.io/siderolabs/installer:v1.11.5
 registry.k8s.io/pause:3.10
+"""
+# talosctl v1.12.11 image k8s-bundle
+V1_12_11 = """\
+ghcr.io/siderolabs/flannel:v0.27.4
+registry.k8s.io/coredns/coredns:v1.14.2
+registry.k8s.io/etcd:v3.6.11
+registry.k8s.io/kube-apiserver:v1.35.4
+registry.k8s.io/kube-controller-manager:v1.35.4
+registry.k8s.io/kube-scheduler:v1.35.4
+registry.k8s.io/kube-proxy:v1.35.4
+ghcr.io/siderolabs/kubelet:v1.35.4
+registry.k8s.io/pause:3.10.1
 """
 # talosctl v1.13.9 image k8s-bundle
 V1_13_9 = """\
@@ -40,18 +80,21 @@ registry.k8s.io/kube-proxy:v1.36.3
 ghcr.io/siderolabs/kubelet:v1.36.3
 registry.k8s.io/networking/kube-network-policies:v1.1.0
 """
+LISTS = {
+    "v1.9.6": V1_9_6,
+    "v1.10.9": V1_10_9,
+    "v1.11.5": V1_11_5,
+    "v1.12.11": V1_12_11,
+    "v1.13.9": V1_13_9,
+}
 # Kubernetes, CoreDNS, etcd, flannel: pkg/machinery/constants at each tag
 COMPONENTS = {
-    "v1.9.6": ("v1.32.4", "v1.12.0", "gcr.io/etcd-development/etcd:v3.5.21", "v0.26.5"),
-    "v1.10.9": ("v1.33.6", "v1.12.1", "gcr.io/etcd-development/etcd:v3.5.26", "v0.26.7"),
-    "v1.11.5": ("v1.34.1", "v1.12.4", "gcr.io/etcd-development/etcd:v3.6.5", "v0.27.4"),
     "v1.12.0": ("v1.35.0", "v1.13.2", "registry.k8s.io/etcd:v3.6.7", "v0.27.4"),
-    "v1.12.11": ("v1.35.4", "v1.14.2", "registry.k8s.io/etcd:v3.6.11", "v0.27.4"),
     "v1.13.0": ("v1.36.0", "v1.14.2", "registry.k8s.io/etcd:v3.6.9", "v0.28.4"),
 }
 
 
-@pytest.mark.parametrize(("talos", "text"), [("v1.11.5", V1_11_5), ("v1.13.9", V1_13_9)])
+@pytest.mark.parametrize(("talos", "text"), LISTS.items())
 def test_the_list_is_talosctls_line_by_line(talos: str, text: str) -> None:
     assert images(talos) == tuple(text.splitlines())
 
@@ -117,10 +160,16 @@ def test_an_unknown_release_names_the_nearest_rows(version: str, nearest: str) -
         find_release(version)
 
 
+_SUM = r"h1:[A-Za-z0-9+/]{43}="  # as in a go.sum
+
+
 def test_every_release_is_complete_and_names_its_source() -> None:
+    module = "github.com/siderolabs/talos"
     assert len(RELEASES) == 46
     for version, release in RELEASES.items():
-        assert release.source == f"github.com/siderolabs/talos {version} ({release.commit})"
+        machinery, talos = release.source.split(", ")
+        assert re.fullmatch(rf"{module}/pkg/machinery@{re.escape(version)} {_SUM}", machinery)
+        assert re.fullmatch(rf"{module}@{re.escape(version)} {_SUM}", talos)
         assert all(":" in reference.rpartition("/")[2] for reference in images(version))
         assert bool(release.network_policies) == version.startswith("v1.13.")
 

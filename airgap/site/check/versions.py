@@ -4,22 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from airgap.errors import Fault
+from airgap.errors import Fault, SiteError
 from airgap.site.check.subject import Known, checks, fault, repeated
 from airgap.site.model import Site
 from airgap.talos.releases import Release, minor_of, version_key
+from airgap.talos.stated import release_for
 
 __all__ = ["CHECKS"]
 
 
 def _check_talos(site: Site, known: Known) -> Iterator[Fault]:
     for index, version in enumerate(site.talos.versions):
-        if version not in known.talos:
+        if version not in known.talos and version not in site.talos.components:
             yield fault(
                 ("talos", "versions", index),
                 f"Talos {version} is not in this release's tables",
-                _nearest(version, known.talos),
+                f"{_nearest(version, known.talos)}; or state talos.components for it",
             )
+
+
+def _check_components(site: Site, known: Known) -> Iterator[Fault]:
+    """What is stated makes a whole release, and one that the site has."""
+    for version in site.talos.components:
+        if version not in site.talos.versions:
+            message = f"no Talos of the site is {version}"
+            yield fault(("talos", "components", version), message, "list it under talos.versions")
+        try:
+            release_for(version, site.talos.components, table=known.talos)
+        except SiteError as error:
+            yield from error.faults
 
 
 def _check_sidero(site: Site, known: Known) -> Iterator[Fault]:
@@ -59,9 +72,13 @@ def _check_bound(site: Site, known: Known) -> Iterator[Fault]:
 
 def _check_kubernetes(site: Site, known: Known) -> Iterator[Fault]:
     """Each Kubernetes release needs a Talos release of the site that runs it."""
-    releases = [known.talos[version] for version in site.talos.versions if version in known.talos]
-    if len(releases) < len(site.talos.versions):
-        return
+    stated = site.talos.components
+    try:
+        releases = [
+            release_for(version, stated, table=known.talos) for version in site.talos.versions
+        ]
+    except SiteError:
+        return  # said of the release
     for index, version in enumerate(site.kubernetes.versions):
         if not any(release.supports_kubernetes(version) for release in releases):
             ranges = "; ".join(map(_range_text, releases))
@@ -83,6 +100,7 @@ def _nearest(version: str, known: Collection[str]) -> str:
 
 CHECKS = checks(
     (_check_talos, "talos"),
+    (_check_components, "talos"),
     (_check_kubernetes, "talos kubernetes"),
     (_check_sidero, "sidero"),
     (_check_repeated, "talos kubernetes architectures"),
