@@ -111,7 +111,8 @@ def test_up_publishes_every_asset_at_both_of_its_paths(life: Life) -> None:
         for name, pin in life.site.lock.assets.items()
         for place in places_of(name, pin.sha512)
     }
-    assert life.published == (expected if is_copied else {})
+    assets = {path: sha for path, sha in life.published.items() if "image-cache" not in path}
+    assert assets == (expected if is_copied else {})
 
 
 def test_second_up_changes_nothing(life: Life) -> None:
