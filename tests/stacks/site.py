@@ -32,7 +32,7 @@ from tests.engine.result import Json
 from tests.engine.workspace import CHECKOUT, Workspace
 from tests.stacks.outside import CA_FILE, Outside
 
-__all__ = ["STACKS", "PracticeSite", "open_site", "places_of"]
+__all__ = ["STACKS", "PracticeSite", "open_site", "places_of", "plain"]
 
 STACKS = ("lab", "airgap-basic", "airgap-isolated", "airgap-factory")
 
@@ -151,6 +151,14 @@ class PracticeSite:
     def _parse(self, value: Json) -> Site:
         read = read_beside(self.workspace.directory / "stacks")
         return parse_site(value, name=self.name, read=read)
+
+
+def plain(value: Json) -> Json:
+    """Return a site without what names further images and what is made of them.
+
+    Manifests and image caches have tests of their own; here they would blur what a change shows.
+    """
+    return {key: item for key, item in value.items() if key not in ("manifests", "imageCache")}
 
 
 @contextmanager

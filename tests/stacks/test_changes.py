@@ -14,7 +14,7 @@ from airgap.lock import Lock
 from tests.engine.result import Json, Result
 from tests.stacks.differences import ABSENT, differences, operations
 from tests.stacks.outside import Outside
-from tests.stacks.site import PracticeSite, open_site
+from tests.stacks.site import PracticeSite, open_site, plain
 
 pytestmark = pytest.mark.engine
 
@@ -38,9 +38,7 @@ def site(
     tmp_path_factory: pytest.TempPathFactory, engine_directory: Path, outside: Outside
 ) -> Iterator[PracticeSite]:
     with open_site(tmp_path_factory.mktemp("changes"), engine_directory, outside, "lab") as opened:
-        # What is named and what is made of it have tests of their own (test_image_cache).
-        plain = {k: v for k, v in opened.value.items() if k not in ("manifests", "imageCache")}
-        opened.change({**plain, "images": ["docker.io/library/nginx:1.27.3"]})
+        opened.change({**plain(opened.value), "images": ["docker.io/library/nginx:1.27.3"]})
         opened.workspace.up()
         yield opened
 

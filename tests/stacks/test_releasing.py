@@ -11,7 +11,7 @@ import pytest
 from tests.engine.workspace import CHECKOUT
 from tests.stacks.differences import operations
 from tests.stacks.outside import Outside
-from tests.stacks.site import PracticeSite, open_site, places_of
+from tests.stacks.site import PracticeSite, open_site, places_of, plain
 
 pytestmark = pytest.mark.engine
 
@@ -41,9 +41,7 @@ def filled(
     """A site that is up, without workloads."""
     directory = tmp_path_factory.mktemp("releasing")
     with open_site(directory, engine_directory, outside, "lab") as site:
-        value = copy.deepcopy(site.value)
-        value["images"] = []
-        site.change(value)
+        site.change({**plain(site.value), "images": []})
         site.workspace.up()
         yield site
 
