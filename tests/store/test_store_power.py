@@ -233,3 +233,32 @@ def test_journal_of_a_published_blob_never_speaks_for_a_later_file(tmp_path: Pat
         machine.disk.leave(root)
         after.disk = PowerDisk(root, boot=root.name)
         after.go(Run())
+
+
+def test_an_old_name_that_cannot_be_removed_locks_nobody_out(tmp_path: Path) -> None:
+    """A power cut brought a published blob's old name back, and the disk refuses to remove it."""
+    machine = Machine(tmp_path)
+    machine.go(Run())
+    blob, old = machine.store.blob_path(DIGEST), machine.disk.root / ".partial" / KEY
+    old.hardlink_to(blob)
+    machine.disk = PowerDisk(machine.disk.root, boot="boot0")
+    machine.disk.fail_at = 1  # the file is opened, then removed
+    with (
+        pytest.raises(PublishError, match="the power is off"),
+        machine.store.receive(Descriptor(media_type="x", digest=DIGEST, size=SIZE)),
+    ):
+        pass
+    machine.disk.revive()
+    machine.go(Run())
+    assert list(old.parent.iterdir()) == []
+
+
+def test_a_nameless_file_that_cannot_be_removed_does_not_hide_the_error(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    descriptor = Descriptor(media_type="x", digest=DIGEST, size=SIZE)
+    with suppress(ConnectionResetError), machine.store.receive(descriptor):
+        machine.disk.fail_at = machine.disk.calls + 2  # both names are opened, then it is full
+        with pytest.raises(PublishError), machine.store.receive(descriptor):
+            pass
+        machine.disk.revive()
+        raise ConnectionResetError
