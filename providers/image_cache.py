@@ -15,7 +15,6 @@ from pulumi.dynamic import Resource
 from pydantic import Field, model_validator
 
 from airgap.errors import PublishError
-from airgap.oci.credentials import MachineCredentials
 from airgap.plan.cache_content import CacheContent, FileForm, cache_file
 from airgap.transfer.destination import RegistryDestination
 from providers.adapter import ModelProvider, ProviderInputs
@@ -23,6 +22,7 @@ from providers.asset_set import MirrorInputs
 from providers.image_set import MISSING, RegistryInputs
 from providers.surroundings import (
     EngineLog,
+    connect_registry,
     engine_log,
     open_ledger,
     open_store,
@@ -192,13 +192,7 @@ class ImageCacheProvider(ModelProvider[ImageCacheInputs]):
         return {_IMAGE: ", ".join(sorted(wrong))} if wrong else published
 
     def _connect(self, destination: RegistryDestination) -> RegistryClient:
-        from airgap.transfer.push import connect
-
-        return connect(
-            destination,
-            credentials=MachineCredentials(self.credentials),
-            traffic=shared_traffic(self.limits),
-        )
+        return connect_registry(destination, self.credentials, self.limits)
 
 
 class ImageCache(Resource, module="airgap", name="ImageCache"):

@@ -15,10 +15,10 @@ from pydantic import Field, model_validator
 
 from airgap.digest import Digest
 from airgap.errors import AirgapError, RegistryError
-from airgap.oci.credentials import MachineCredentials
 from airgap.transfer.destination import ImageItem, RegistryDestination
 from providers.adapter import ModelProvider, ProviderInputs
 from providers.surroundings import (
+    connect_registry,
     engine_log,
     open_ledger,
     open_store,
@@ -144,13 +144,7 @@ class ImageSetProvider(ModelProvider[ImageSetInputs]):
                 )
 
     def _connect(self, destination: RegistryDestination) -> RegistryClient:
-        from airgap.transfer.push import connect
-
-        return connect(
-            destination,
-            credentials=MachineCredentials(self.credentials),
-            traffic=shared_traffic(self.limits),
-        )
+        return connect_registry(destination, self.credentials, self.limits)
 
 
 class ImageSet(Resource, module="airgap", name="ImageSet"):

@@ -11,7 +11,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -21,17 +21,21 @@ import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 from airgap.errors import PublishError
+from airgap.oci.credentials import Credential, MachineCredentials
 from airgap.progress import Report, Standing, Summary, say_progress, say_summary, short_item
 from airgap.site.transfer import Transfer
 
 if TYPE_CHECKING:
     from airgap.net import Traffic
+    from airgap.oci.client import RegistryClient
     from airgap.store import Store
+    from airgap.transfer.destination import RegistryDestination
     from airgap.transfer.ledger import Ledger
     from airgap.transfer.prune import Removal
 
 __all__ = [
     "EngineLog",
+    "connect_registry",
     "engine_log",
     "open_ledger",
     "open_store",
@@ -88,6 +92,19 @@ def _make_traffic(limits: Transfer) -> Traffic:
     from airgap.transfer.limits import site_traffic
 
     return site_traffic(limits)
+
+
+def connect_registry(
+    destination: RegistryDestination, credentials: Mapping[str, Credential], limits: Transfer
+) -> RegistryClient:
+    """Open a client of the site's registry, with the machine's credentials before the stack's."""
+    from airgap.transfer.push import connect
+
+    return connect(
+        destination,
+        credentials=MachineCredentials(credentials),
+        traffic=shared_traffic(limits),
+    )
 
 
 def thoroughness() -> Literal["full", "quick"]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from airgap.cli.output import say
 from airgap.errors import AirgapError
-from airgap.site.load import STACKS, load_site
-from airgap.site.model import Site
+from airgap.site.path import STACKS
+
+if TYPE_CHECKING:
+    from airgap.site.model import Site
 
 __all__ = ["Project", "find_store", "project_option", "say_unseen", "site_argument", "store_option"]
 
@@ -62,6 +65,8 @@ class Project:
             AirgapError: There is no such site.
             SiteError: With every fault there is.
         """
+        from airgap.site.load import load_site  # not for commands that know the store alone
+
         description = load_site(self.stack_file(site))
         for sentence in description.translations:
             say(f"note: {sentence}")

@@ -16,6 +16,7 @@ from airgap.site.certificates import CertificateReader
 from airgap.site.check import check_site
 from airgap.site.known import known_here
 from airgap.site.model import Site
+from airgap.site.path import STACKS
 from airgap.site.secrets import find_secrets, refuse_secret_site
 from airgap.site.shape import read_shape
 from airgap.site.signing import SigningReader
@@ -31,9 +32,6 @@ __all__ = [
     "read_beside",
     "refuse_secret_site",
 ]
-
-STACKS = "stacks"
-"""The folder of stack files in a project (`stackConfigDir` of Pulumi.yaml)."""
 
 _MANIFESTS = frozenset({".yaml", ".yml", ".json"})
 _MAX_BYTES = MANIFEST_BYTES + 1

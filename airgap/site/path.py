@@ -8,7 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-__all__ = ["ROOT", "Step", "dotted", "has_user_information", "shown"]
+__all__ = ["ROOT", "STACKS", "Step", "dotted", "has_user_information", "shown"]
+
+STACKS = "stacks"
+"""The folder of stack files in a project (`stackConfigDir` of Pulumi.yaml)."""
 
 Step = str | int
 ROOT = "site"
