@@ -13,6 +13,7 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -174,10 +175,15 @@ def nursery() -> Iterator[Nursery]:
 
 
 class _Recorded(Counts):
-    """Counts that outlive the process."""
+    """Counts that outlive the process.
+
+    A stream goes on only once its bytes are recorded, and no stream's older sum covers a newer one:
+    what a store notes has always been recorded before.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__()
+        self._recording = threading.Lock()
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def received(self, count: int) -> None:
@@ -189,7 +195,9 @@ class _Recorded(Counts):
         self._write()
 
     def _write(self) -> None:
-        os.pwrite(self._file, struct.pack("<q", self.received_bytes + self.sent_bytes), 0)
+        with self._recording:
+            moved_bytes = self.received_bytes + self.sent_bytes
+            os.pwrite(self._file, struct.pack("<q", moved_bytes), 0)
 
 
 @dataclass(frozen=True, slots=True)
