@@ -12,7 +12,15 @@ from airgap.lock.keys import site_images
 from airgap.lock.model import SITE_IMAGES, ClassInputs, Inputs, Lock
 from airgap.lock.signed import compare_signers
 from airgap.lock.workloads import compare_manifests
-from airgap.site.model import Components, Environment, ImageFactory, Management, Site
+from airgap.site.model import (
+    Components,
+    Environment,
+    ImageFactory,
+    Management,
+    SecureBoot,
+    ServerClass,
+    Site,
+)
 from airgap.talos import version_key
 
 __all__ = ["check_lock", "fingerprint"]
@@ -39,11 +47,7 @@ def fingerprint(site: Site) -> Inputs:
         image_factory=_factory(site.image_factory),
         environments={environment.name: _booted(environment) for environment in site.environments},
         server_classes={
-            item.name: ClassInputs(
-                talos=talos.get(item.environment, ""),
-                extensions=item.extensions,
-                extra_kernel_args=item.extra_kernel_args,
-            )
+            item.name: _class_inputs(item, talos.get(item.environment, ""))
             for item in site.server_classes
         },
     )
@@ -112,11 +116,35 @@ def _words(value: object) -> str:
     return f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
 
 
+def _class_inputs(item: ServerClass, talos: str) -> ClassInputs:
+    """Return what resolution takes of a class; what it does not have is left out."""
+    overlay = item.overlay
+    return ClassInputs(
+        talos=talos,
+        extensions=item.extensions,
+        extra_kernel_args=item.extra_kernel_args,
+        overlay=overlay.model_dump(by_alias=True, mode="json") if overlay else None,
+        meta=tuple(f"{each.key}={each.value}" for each in item.meta) or None,
+        bootloader=item.bootloader,
+        secure_boot=_secure_boot(item.secure_boot) if item.secure_boot else None,
+        boot_assets=tuple(sorted(item.boot_assets)) or None,
+    )
+
+
+def _secure_boot(wish: SecureBoot) -> str:
+    certificates = "wellKnownCertificates" if wish.include_well_known_certificates else ""
+    return " ".join(word for word in ("on", wish.enroll_keys, certificates) if word)
+
+
 def _booted(item: Environment) -> str:
-    """Return what an environment boots: `v1.11.5/amd64[ metal-amd64.raw.zst[ from <file>]]`."""
+    """Return what an environment boots.
+
+    `v1.11.5/amd64[ of <server class>][ metal-amd64.raw.zst[ from <file>]]`
+    """
+    made = f" of {item.schematic_of}" if item.schematic_of else ""
     own = f" from {item.boot_asset_file}" if item.boot_asset_file else ""
     further = f" {item.boot_asset}{own}" if item.boot_asset else ""
-    return f"{item.talos}/{item.architecture}{further}"
+    return f"{item.talos}/{item.architecture}{made}{further}"
 
 
 def _versions(versions: tuple[str, ...]) -> tuple[str, ...]:
@@ -135,4 +163,12 @@ def _words_of(part: Components | Management) -> dict[str, str]:
 
 
 def _factory(factory: ImageFactory) -> str:
-    return factory.kind if factory.version is None else f"{factory.kind} {factory.version}"
+    """Return `<kind>[ <release>][ mirrored][ all][ talosctl]`."""
+    words = (
+        factory.kind,
+        factory.version,
+        "mirrored" if factory.installer == "mirrored" else None,
+        "all" if factory.catalogue == "all" else None,
+        "talosctl" if factory.talosctl else None,
+    )
+    return " ".join(word for word in words if word)

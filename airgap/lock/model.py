@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 from pydantic.alias_generators import to_camel
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "SITE_IMAGES",
     "AssetPin",
     "ClassInputs",
+    "FactoryOrigin",
     "ImagePin",
     "Inputs",
     "Lock",
@@ -33,7 +34,7 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Sha512 = Annotated[str, StringConstraints(pattern=r"^sha512:[0-9a-f]{128}$")]
 SchematicId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Size = Annotated[int, Field(ge=0)]
-Need = Literal["talos", "kubernetes", "extensions", "sidero", "workloads", "signatures"]
+Need = Literal["talos", "kubernetes", "extensions", "factory", "sidero", "workloads", "signatures"]
 
 
 class _Part(BaseModel):
@@ -78,12 +79,29 @@ class ImagePin(_Part):
         return self.whole or self.digest
 
 
+class FactoryOrigin(_Part):
+    """What a boot asset that a factory made was made of, and by whom.
+
+    Attributes:
+        schematic: The schematic's ID.
+        version: The factory's own release, as far as it says so.
+        external_url: The URL the factory calls itself, which it writes into what it makes.
+    """
+
+    schematic: SchematicId
+    version: str = ""
+    external_url: str = ""
+
+
 class AssetPin(_Part):
     """A boot asset: `url` is its public origin, whatever redirect it was read through.
 
     `signed_by` is who signed the release's sums: `unsigned` where it has no signature that could
     be verified, empty where the site does not say who should have, and of the author's own files,
     whose `url` is `file:<path>`, the path as the site has it.
+
+    What a factory made has `made_by`, and the key `<version>/<schematic ID>/<file>`. `text` is the
+    content itself where the plan needs it: the kernel arguments of a `cmdline-*`.
     """
 
     sha256: Sha256
@@ -92,6 +110,8 @@ class AssetPin(_Part):
     url: str
     needed_by: tuple[str, ...]
     signed_by: str = ""
+    made_by: FactoryOrigin | None = None
+    text: str | None = None
 
     @property
     def is_own(self) -> bool:
@@ -112,6 +132,11 @@ class ClassInputs(_Part):
     talos: str
     extensions: tuple[str, ...] = ()
     extra_kernel_args: tuple[str, ...] = ()
+    overlay: dict[str, JsonValue] | None = None
+    meta: tuple[str, ...] | None = None  # "10=<value>"
+    bootloader: str | None = None
+    secure_boot: str | None = None  # "on[ <enrollKeys>][ wellKnownCertificates]"
+    boot_assets: tuple[str, ...] | None = None
 
 
 class Inputs(_Part):
@@ -129,7 +154,7 @@ class Inputs(_Part):
     sidero: str
     components: dict[str, dict[str, str]] | None = None  # by release: in place of the table's
     management: dict[str, str] | None = None  # "clusterApi" -> "v1.10.4"
-    image_factory: str = "none"
+    image_factory: str = "none"  # kind, release, and what it is to hold
     environments: dict[str, str] = Field(default_factory=dict)  # name -> "v1.11.5/amd64"
     server_classes: dict[str, ClassInputs] = Field(default_factory=dict)
 
@@ -138,7 +163,8 @@ class Lock(_Part):
     """A site's lock, whole.
 
     `extensions` maps a Talos version to extension name to the reference with digest.
-    `schematics` maps an ID to its text; `assets` maps `<version>/<file>` to its pin.
+    `overlays` likewise. `schematics` maps an ID to its text; `assets` maps `<version>/<file>`, or
+    `<version>/<schematic ID>/<file>`, to its pin.
     """
 
     lock_version: Literal[1] = LOCK_VERSION
@@ -146,4 +172,5 @@ class Lock(_Part):
     images: dict[str, ImagePin] = Field(default_factory=dict)
     assets: dict[str, AssetPin] = Field(default_factory=dict)
     extensions: dict[str, dict[str, str]] = Field(default_factory=dict)
+    overlays: dict[str, dict[str, str]] | None = None
     schematics: dict[SchematicId, SchematicPin] = Field(default_factory=dict)

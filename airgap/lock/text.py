@@ -18,7 +18,7 @@ from airgap.oci.reference import parse_reference
 
 __all__ = ["format_lock", "parse_lock"]
 
-_ASSET_KEY = re.compile(r"v[0-9][0-9A-Za-z.-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
+_ASSET_KEY = re.compile(r"v[0-9][0-9A-Za-z.-]*/([0-9a-f]{64}/)?[A-Za-z0-9][A-Za-z0-9._-]*")
 _RUN_LOCK = "run: python -m airgap lock <site>"
 
 
@@ -80,7 +80,7 @@ def _inconsistencies(lock: Lock) -> list[Fault]:
         except SiteError as error:
             faults += error.faults
     faults += [
-        Fault(path=f"assets.{key}", message="the key is not <version>/<file>")
+        Fault(path=f"assets.{key}", message="the key is not <version>/[<schematic ID>/]<file>")
         for key in lock.assets
         if not _ASSET_KEY.fullmatch(key)
     ]

@@ -15,7 +15,7 @@ from airgap.site.model import Endpoint, Registry, Site
 
 __all__ = ["plan_registry"]
 
-_NEEDS = ("talos", "kubernetes", "extensions", "sidero", "workloads", "signatures")
+_NEEDS = ("talos", "kubernetes", "extensions", "factory", "sidero", "workloads", "signatures")
 
 
 def plan_registry(

@@ -30,6 +30,14 @@ from airgap.site.document import (
     Url,
     Version,
 )
+from airgap.site.factory import (
+    Deployment,
+    ImageFactory,
+    MetaValue,
+    Overlay,
+    SecureBoot,
+    Verification,
+)
 from airgap.site.needs import (
     Components,
     ImagePaths,
@@ -49,6 +57,7 @@ __all__ = [
     "AssetMirror",
     "CacheVolume",
     "Components",
+    "Deployment",
     "Discovery",
     "Document",
     "Endpoint",
@@ -61,13 +70,16 @@ __all__ = [
     "Limit",
     "Management",
     "Manifest",
+    "MetaValue",
     "Mirror",
     "Nodes",
+    "Overlay",
     "Policy",
     "PolicyException",
     "Registry",
     "Requirement",
     "Retention",
+    "SecureBoot",
     "ServerClass",
     "Sidero",
     "Signatures",
@@ -76,7 +88,9 @@ __all__ = [
     "Transfer",
     "TrustRoot",
     "Upstream",
+    "UpstreamFactory",
     "UpstreamSource",
+    "Verification",
 ]
 
 
@@ -152,23 +166,6 @@ class AssetMirror(Document):
     """The same inline, as PEM text."""
 
 
-class ImageFactory(Document):
-    """The site's own Image Factory, where server classes need system extensions."""
-
-    kind: Annotated[Literal["none", "existing", "deployed"], Kept] = "none"
-    """none, or existing: one that runs inside; deployed is planned."""
-    version: Version | None = None
-    """Its release, such as v1.5.0: it bounds what a schematic may hold."""
-    endpoint: Url | None = None
-    """Its URL as machines reach it, without a path: it is an image registry, too."""
-    registry: str | None = None
-    """The host:port of the registry that it keeps schematics and installers in."""
-    ca_file: str | None = None
-    """A PEM file of CA certificates, relative to the stack file."""
-    ca: str | None = None
-    """The same inline, as PEM text."""
-
-
 class Sidero(Document):
     """Sidero Metal as deployed, and how its objects reach it."""
 
@@ -198,8 +195,12 @@ class Environment(Document):
     """One of architectures."""
     extra_kernel_args: tuple[str, ...] = ()
     """Kernel arguments beyond the release's own, one an item."""
+    schematic_of: Name | None = None
+    """A server class: its machines boot what a factory makes of that class' schematic when the site
+    is locked, in place of the release's kernel and initramfs."""
     boot_asset: Text | None = None
-    """A disk image or ISO of the release, such as metal-amd64.raw.zst (flavour airgap)."""
+    """A disk image or ISO of the release, such as metal-amd64.raw.zst (flavour airgap); with
+    schematicOf the factory's."""
     boot_asset_file: Text | None = None
     """A file to publish under that name, such as an imager's result; relative to the stack file."""
 
@@ -218,6 +219,17 @@ class ServerClass(Document):
     """System extensions such as siderolabs/iscsi-tools; their order is part of the schematic."""
     extra_kernel_args: tuple[str, ...] = ()
     """Kernel arguments of the installed system, one an item: a part of the schematic."""
+    overlay: Overlay | None = None
+    """A single-board computer's overlay: a part of the schematic."""
+    meta: tuple[MetaValue, ...] = ()
+    """Values of the META partition: a part of the schematic."""
+    bootloader: Annotated[Literal["dual-boot", "sd-boot", "grub"], Kept] | None = None
+    """The boot loader of disk images: a part of the schematic (factories from v0.9.0)."""
+    secure_boot: SecureBoot | None = None
+    """SecureBoot: a part of the schematic, and another kind of installer."""
+    boot_assets: tuple[str, ...] = ()
+    """Further files that a factory makes of the schematic when the site is locked, such as
+    metal-amd64.iso: they lie on the asset mirror."""
     qualifiers: dict[str, object] = Field(default_factory=dict)
     """Which hardware, by spec.qualifiers of ServerClass v1alpha2."""
     selector: dict[str, object] = Field(default_factory=dict)
@@ -254,8 +266,19 @@ class UpstreamSource(Endpoint):
     """
 
 
+class UpstreamFactory(UpstreamSource):
+    """The Image Factory that `lock` asks."""
+
+    version: Version | None = None
+    """Its release, such as v1.5.0: IDs of unusual schematics depend on it."""
+
+
 Source = Annotated[
     UpstreamSource, BeforeValidator(_as_source, json_schema_input_type=str | UpstreamSource)
+]
+
+FactorySource = Annotated[
+    UpstreamFactory, BeforeValidator(_as_source, json_schema_input_type=str | UpstreamFactory)
 ]
 
 
@@ -266,8 +289,8 @@ class Upstream(Document):
     """Redirects by registry host, such as ghcr.io."""
     releases: Source | None = None
     """In place of https://github.com/siderolabs/talos/releases/download."""
-    factory: Source | None = None
-    """In place of https://factory.talos.dev."""
+    factory: FactorySource | None = None
+    """In place of https://factory.talos.dev, which makes boot assets and installers for `lock`."""
 
 
 class Retention(Document):

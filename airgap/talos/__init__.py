@@ -14,6 +14,14 @@ from airgap.talos.boot import (
     kernel_name,
 )
 from airgap.talos.config import Dialect, config_dialect, sidero_machinery
+from airgap.talos.factory import (
+    FACTORY_HOST,
+    FACTORY_URL,
+    cmdline_name,
+    factory_asset_key,
+    factory_asset_url,
+    factory_kernel_name,
+)
 from airgap.talos.images import (
     catalogue_image,
     factory_images,
@@ -30,6 +38,8 @@ from airgap.talos.stated import Components, release_for
 
 __all__ = [
     "CHECKSUMS",
+    "FACTORY_HOST",
+    "FACTORY_URL",
     "PARTS",
     "RELEASES",
     "SIDERO_KERNEL_ARGS",
@@ -40,11 +50,15 @@ __all__ = [
     "asset_names",
     "asset_url",
     "catalogue_image",
+    "cmdline_name",
     "config_dialect",
     "default_kernel_args",
     "environment_kernel_args",
+    "factory_asset_key",
+    "factory_asset_url",
     "factory_images",
     "factory_installer",
+    "factory_kernel_name",
     "find_release",
     "images",
     "initramfs_name",

@@ -219,6 +219,18 @@ BUILDS: Sequence[Build] = (
         ),
         duration="5 minutes",
     ),
+    Build(
+        recipe="factory",
+        pins=_HERE / "factory",
+        programs=(
+            Program(
+                name="image-factory",
+                module="github.com/siderolabs/image-factory",
+                package="github.com/siderolabs/image-factory/cmd/image-factory",
+            ),
+        ),
+        duration="5 minutes",
+    ),
     *map(_machinery, MACHINERY),
     *map(_image_cache, IMAGE_CACHES),
     Build(
