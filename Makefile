@@ -43,7 +43,7 @@ lab-down: $(READY) ## Stop what the lab left running and remove .lab/
 	@$(BIN)/python -m lab down
 
 test: $(READY) peers ## Run every test
-	@engine=$$($(BIN)/python tools/engine.py) && PATH="$$engine:$$PATH" AIRGAP_KILLS=200 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
+	@engine=$$($(BIN)/python tools/engine.py) && PATH="$$engine:$$PATH" AIRGAP_KILLS=200 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 check: $(READY) ## ruff, mypy and the architecture
 	@$(BIN)/ruff check .

@@ -12,6 +12,8 @@ from functools import cached_property
 
 import pulumi
 
+from airgap.deployment import SIGNING_KEY_NAME, check_signing_key
+from airgap.errors import Fault, SiteError
 from airgap.plan import (
     NodeCredentials,
     ResourcePlan,
@@ -20,7 +22,7 @@ from airgap.plan import (
     docker_config,
     parse_credentials,
 )
-from airgap.render import render_documents, render_patches
+from airgap.render import render_data, render_documents, render_patches
 from airgap.talos import Dialect
 
 __all__ = ["Cluster"]
@@ -56,8 +58,10 @@ class Cluster:
             return self._create_secret(plan, metadata, opts)
         if plan.kind == "ConfigMap":
             return _create_config_map(plan, metadata, opts)
-        if plan.kind == "Deployment":
+        if plan.kind == "Deployment" and plan.patched:
             return _patch_deployment(plan, metadata, opts)
+        if plan.kind in ("Deployment", "Namespace", "Service"):
+            return _create_plain(plan, metadata, opts)
         return self._create_custom(plan, metadata, opts)
 
     def _create_secret(
@@ -69,10 +73,29 @@ class Cluster:
             plan.name,
             metadata=metadata,
             type=str(plan.inputs["type"]),
-            string_data={".dockerconfigjson": self._credentials_of(plan).apply(docker_config)},
+            string_data=self._secret_data(plan),
             opts=opts,
         )
         return made
+
+    def _secret_data(self, plan: ResourcePlan) -> dict[str, pulumi.Output[str]]:
+        if plan.credentials == "signingKey":
+            return {SIGNING_KEY_NAME: self._signing_key()}
+        return {".dockerconfigjson": self._credentials_of(plan).apply(docker_config)}
+
+    def _signing_key(self) -> pulumi.Output[str]:
+        """Return the key that the site's factory signs with.
+
+        Raises:
+            SiteError: It is not given.
+        """
+        secret = self._config.get_secret("factorySigningKey")
+        if secret is None:
+            path = "sidero-airgap:factorySigningKey"
+            make = f"python -m airgap factory key | pulumi config set --secret {path}"
+            fault = Fault(path=path, message="missing", hint=make)
+            raise SiteError("the factory's signing key", [fault])
+        return secret.apply(check_signing_key)
 
     def _create_custom(
         self, plan: ResourcePlan, metadata: dict[str, object], opts: pulumi.ResourceOptions
@@ -122,7 +145,7 @@ def _create_config_map(
 ) -> pulumi.Resource:
     from pulumi_kubernetes.core.v1 import ConfigMap
 
-    data = {key: str(value) for key, value in _section(plan, "data").items()}
+    data = render_data(_section(plan, "data"))
     made: pulumi.Resource = ConfigMap(plan.name, metadata=metadata, data=data, opts=opts)
     return made
 
@@ -134,6 +157,27 @@ def _patch_deployment(
 
     spec = _section(plan, "spec")
     made: pulumi.Resource = DeploymentPatch(plan.name, metadata=metadata, spec=spec, opts=opts)
+    return made
+
+
+def _create_plain(
+    plan: ResourcePlan, metadata: dict[str, object], opts: pulumi.ResourceOptions
+) -> pulumi.Resource:
+    """Register an object of Kubernetes' own, which nobody else makes."""
+    if plan.kind == "Namespace":
+        from pulumi_kubernetes.core.v1 import Namespace
+
+        space: pulumi.Resource = Namespace(plan.name, metadata=metadata, opts=opts)
+        return space
+    spec = _section(plan, "spec")
+    if plan.kind == "Service":
+        from pulumi_kubernetes.core.v1 import Service
+
+        service: pulumi.Resource = Service(plan.name, metadata=metadata, spec=spec, opts=opts)
+        return service
+    from pulumi_kubernetes.apps.v1 import Deployment
+
+    made: pulumi.Resource = Deployment(plan.name, metadata=metadata, spec=spec, opts=opts)
     return made
 
 

@@ -1,20 +1,24 @@
-"""The site's Image Factory: a registered schematic for each server class that has one."""
+"""The site's Image Factory: its schematics, what it reads, and where it is deployed, it itself."""
 
 from __future__ import annotations
 
 import pulumi
 
 from airgap.plan import ComponentPlan
-from components.children import create_child
+from components.children import create_objects, create_sets
 
 __all__ = ["ImageFactory"]
 
 
 class ImageFactory(pulumi.ComponentResource):
-    """An Image Factory with its Schematics; without one (`kind: none`) it has no children."""
+    """An Image Factory with a Schematic for each server class; without one nothing is below it.
+
+    Its Deployment is ready once the factory answers with the releases that it finds: the images
+    come first. In `cluster` delivery it reads the secret config value `kubeconfig` and others that
+    its objects need, of the namespace `sidero-airgap`.
+    """
 
     def __init__(self, plan: ComponentPlan, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(plan.token, plan.name, dict(plan.inputs), opts)
-        for child in plan.children:
-            create_child(child, pulumi.ResourceOptions(parent=self))
+        create_objects(plan, self, after=create_sets(plan, self))
         self.register_outputs({"schematics": plan.inputs["schematics"]})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pulumi
 
 from airgap.plan import ComponentPlan
-from components.children import create_child
+from components.children import create_sets
 
 __all__ = ["Registry"]
 
@@ -15,6 +15,5 @@ class Registry(pulumi.ComponentResource):
 
     def __init__(self, plan: ComponentPlan, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(plan.token, plan.name, dict(plan.inputs), opts)
-        for child in plan.children:
-            create_child(child, pulumi.ResourceOptions(parent=self))
+        create_sets(plan, self)
         self.register_outputs({"endpoints": plan.inputs["endpoints"]})

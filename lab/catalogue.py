@@ -1,8 +1,8 @@
 """Which images a Talos release, its extensions and Sidero consist of: real names and tags.
 
-Sources: `talosctl image default` of v1.11.5; the constants of Talos' machinery module at v1.11.6
-and v1.12.0; the alias table of Image Factory v1.5.0 for extension names. Extension tags have the
-real shape (some carry the Talos version, some do not); their values are the lab's own.
+Sources: `talosctl image default` of v1.11.5; the constants of Talos' machinery module at v1.9.6,
+v1.11.6 and v1.12.0; the alias table of Image Factory v1.5.0 for extension names. Extension tags
+have the real shape (some carry the Talos version, some do not); their values are the lab's own.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 __all__ = [
     "EXTENSIONS",
+    "FACTORY_IMAGES",
     "OVERLAYS",
     "TALOS",
     "WORKLOAD_IMAGES",
@@ -43,6 +44,14 @@ _TALOS_1_11 = Components(
     lists_installer=True,
 )
 TALOS = {
+    "v1.9.6": Components(
+        kubernetes="v1.32.4",
+        etcd="gcr.io/etcd-development/etcd:v3.5.21",
+        coredns="v1.12.0",
+        flannel="v0.26.5",
+        pause="3.10",
+        lists_installer=True,
+    ),
     "v1.11.5": _TALOS_1_11,
     "v1.11.6": _TALOS_1_11,
     "v1.12.0": Components(
@@ -55,6 +64,7 @@ TALOS = {
     ),
 }
 
+FACTORY_IMAGES = ("ghcr.io/siderolabs/image-factory:v1.5.0",)
 WORKLOAD_IMAGES = ("docker.io/library/nginx:1.27.3",)
 
 EXTENSIONS = {

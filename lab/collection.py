@@ -10,8 +10,10 @@ from collections.abc import Callable
 import yaml
 
 from airgap.oci import Manifest
+from lab.assets import random_bytes
 from lab.catalogue import (
     EXTENSIONS,
+    FACTORY_IMAGES,
     OVERLAYS,
     WORKLOAD_IMAGES,
     default_images,
@@ -38,6 +40,11 @@ _WEIGHTS = {
 }
 _TOTAL_WEIGHT = 255
 """About the weight of all layers of one release, both architectures."""
+
+_TALOSCTL = {
+    f"talosctl-{system}": random_bytes(f"talosctl-{system}", 512)
+    for system in ("darwin-arm64", "linux-amd64", "linux-arm64", "windows-amd64.exe")
+}
 
 
 class Collection:
@@ -66,6 +73,7 @@ class Collection:
             *default_images(talos),
             *talos_images(talos),
             *sidero_images(sidero),
+            *FACTORY_IMAGES,
             *WORKLOAD_IMAGES,
         }
         for reference in sorted(references):
@@ -126,6 +134,7 @@ def _spec(reference: str) -> ImageSpec:
             LayerSpec(key=f"{repository}/common/{{arch}}", weight=weight),
             LayerSpec(key=f"{repository}/{tag}/{{arch}}", weight=1),
         ),
+        files=_TALOSCTL if name == "talosctl-all" else {},
         media_types="oci" if repository.startswith("ghcr.io/") or is_hub else "docker",
         signed=not is_hub and "etcd-development" not in repository,
         attested=name in ("kubelet", "kube-apiserver"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["DEFAULT_ARGS", "METAL_ARGS", "SIDERO_ARGS"]
+__all__ = ["DEFAULT_ARGS", "SIDERO_ARGS"]
 
 DEFAULT_ARGS = (
     "init_on_alloc=1",
@@ -15,7 +15,6 @@ DEFAULT_ARGS = (
     "module.sig_enforce=1",
     "proc_mem.force_override=never",
 )
-METAL_ARGS = ("talos.platform=metal", "console=tty0", *DEFAULT_ARGS)
 SIDERO_ARGS = tuple(
     sorted(
         (

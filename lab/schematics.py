@@ -1,7 +1,7 @@
 """How an Image Factory takes, checks and keeps schematics.
 
-Image Factory v1.5.0: only the shape is checked when one is posted (`pkg/schematic`); it is kept in
-a registry as a layer whose digest is the ID (`internal/schematic/storage/registry`).
+Image Factory v1.0.3 to v1.5.0: only the shape is checked when one is posted (`pkg/schematic`); it
+is kept in a registry as a layer whose digest is the ID (`internal/schematic/storage/registry`).
 """
 
 from __future__ import annotations
@@ -10,38 +10,28 @@ import json
 
 import yaml
 
+from airgap.digest import is_digest
 from airgap.errors import AirgapError
-from airgap.oci.manifest import OCI_MANIFEST
 from airgap.schematic import Schematic, canonical_yaml, parse_schematic, schematic_id
-from lab.documents import is_mapping
+from lab.refusals import RefusedError
 from lab.registryclient import RegistryClient, RegistryClientError
+from lab.schematicfields import unknown_fields
 
-__all__ = ["RefusedError", "SchematicStore", "is_at_least"]
+__all__ = ["SchematicStore", "is_at_least"]
 
 _LAYER = "application/vnd.sidero.dev-image.schematic"
-_CONFIG = "application/vnd.oci.image.config.v1+json"
+_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+_CONFIG = "application/vnd.docker.container.image.v1+json"
+_EPOCH = "0001-01-01T00:00:00Z"
 _REPOSITORY = "image-factory/schematics"
-_FIELD_SINCE = {
-    "owner": (1, 2, 0),
-    "customization.embeddedMachineConfiguration": (1, 3, 3),
-    "customization.bootloader": (0, 9, 0),
-    "customization.secureboot.enrollKeys": (1, 4, 0),
-    "customization.diskImage": (1, 3, 3),
-}
+_CONSTRUCT_SINCE = (1, 1, 0)
+"""Another release of the YAML library, and another word in its errors."""
 _OWNER_REFUSED_SINCE = (1, 4, 0)
-
-
-class RefusedError(Exception):
-    """What the factory answers instead: a status and a line of plain text."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
 
 
 def is_at_least(version: str, wanted: tuple[int, int, int]) -> bool:
     """Tell whether a factory's version (`v1.5.0`) is not older than another."""
-    return tuple(int(part) for part in version.removeprefix("v").split(".")) >= wanted
+    return _numbers(version) >= wanted
 
 
 class SchematicStore:
@@ -57,51 +47,72 @@ class SchematicStore:
         Raises:
             RefusedError: 400, for a wrong shape or a field this factory does not know.
         """
-        self._refuse_newer_fields(text)
-        try:
-            schematic = parse_schematic(text, factory=self._version)
-        except AirgapError as error:
-            raise RefusedError(400, f"yaml: construct errors: {error.message}") from None
+        schematic = self._read(text)
         if schematic.owner and is_at_least(self._version, _OWNER_REFUSED_SINCE):
-            raise RefusedError(400, "owner is not supported")
+            raise RefusedError(400, "owner field is only supported in Enterprise edition")
         identity = schematic_id(schematic, factory=self._version)
         canonical = canonical_yaml(schematic, factory=self._version)
         self._put(identity, canonical.encode())
         return identity, canonical
 
     def find(self, identity: str) -> Schematic:
-        """Return a schematic by its ID.
+        """Return a schematic by its ID. Only the layer is read, no manifest.
 
         Raises:
-            RefusedError: 404, there is none.
+            RefusedError: 404, there is none; 400, this release cannot read it: a newer one's, or
+                one of the few texts that the YAML library writes and does not understand.
         """
+        digest = f"sha256:{identity}"
+        missing = RefusedError(404, f'schematic ID "{identity}" not found')
+        if not is_digest(digest):
+            raise missing
         try:
-            text = self._registry.blob(_REPOSITORY, f"sha256:{identity}")
+            text = self._registry.blob(_REPOSITORY, digest)
         except RegistryClientError as error:
-            if error.status in (400, 404):
-                raise RefusedError(404, "schematic not found") from None
+            if error.status == 404:
+                raise missing from None
             raise
-        return parse_schematic(text.decode(), factory=self._version)
+        return self._read(text.decode())
 
-    def _refuse_newer_fields(self, text: str) -> None:
+    def _read(self, text: str) -> Schematic:
+        self._refuse_unknown_fields(text)
         try:
-            document = next(yaml.safe_load_all(text), None)
+            return parse_schematic(text, factory=self._version)
+        except AirgapError as error:
+            raise self._refusal(error.message) from None
+
+    def _refuse_unknown_fields(self, text: str) -> None:
+        loader = yaml.SafeLoader(text)
+        try:
+            node = loader.get_node() if loader.check_node() else None
         except yaml.YAMLError as error:
             raise RefusedError(400, f"yaml: {error}".replace("\n", " ")) from None
-        if document is None:
+        finally:
+            loader.dispose()
+        if node is None:
             raise RefusedError(400, "EOF")
-        for path, since in _FIELD_SINCE.items():
-            if _has(document, path) and not is_at_least(self._version, since):
-                field = path.rpartition(".")[2]
-                message = f"line 1: field {field} not found in type schematic.Schematic"
-                raise RefusedError(400, f"yaml: construct errors: {message}")
+        if lines := list(unknown_fields(node, _numbers(self._version))):
+            raise self._refusal(*lines)
+
+    def _refusal(self, *lines: str) -> RefusedError:
+        word = "construct" if is_at_least(self._version, _CONSTRUCT_SINCE) else "unmarshal"
+        return RefusedError(400, "\n  ".join((f"yaml: {word} errors:", *lines)))
 
     def _put(self, identity: str, canonical: bytes) -> None:
         """Keep the text as a layer, under a manifest tagged by the ID."""
-        layer, config = self._registry.put_blob(_REPOSITORY, canonical), b"{}"
+        layer = self._registry.put_blob(_REPOSITORY, canonical)
+        image = {
+            "architecture": "",
+            "created": _EPOCH,
+            "history": [{"created": _EPOCH}],
+            "os": "",
+            "rootfs": {"type": "layers", "diff_ids": [layer]},
+            "config": {},
+        }
+        config = _compact(image)
         document = {
             "schemaVersion": 2,
-            "mediaType": OCI_MANIFEST,
+            "mediaType": _MANIFEST,
             "config": {
                 "mediaType": _CONFIG,
                 "size": len(config),
@@ -109,12 +120,13 @@ class SchematicStore:
             },
             "layers": [{"mediaType": _LAYER, "size": len(canonical), "digest": layer}],
         }
-        raw = json.dumps(document).encode()
-        self._registry.put_manifest(_REPOSITORY, raw, OCI_MANIFEST, reference=identity)
+        raw = _compact(document)
+        self._registry.put_manifest(_REPOSITORY, raw, _MANIFEST, reference=identity)
 
 
-def _has(document: object, path: str) -> bool:
-    head, _, rest = path.partition(".")
-    if not is_mapping(document) or head not in document:
-        return False
-    return _has(document[head], rest) if rest else True
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.removeprefix("v").split("."))
+
+
+def _compact(document: object) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode()

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from traceback import format_exc
 from typing import Self
+from weakref import finalize
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from cheroot.ssl.builtin import BuiltinSSLAdapter
@@ -137,6 +138,7 @@ class Simulator:
         self._port = port
         self._certificate = certificate
         self._running: tuple[Server, threading.Thread] | None = None
+        self._place: socket.socket | None = None
 
     def respond(self, request: Request) -> Response:
         """Answer one request."""
@@ -160,6 +162,7 @@ class Simulator:
 
     def start(self) -> Self:
         """Listen, and answer from a pool of threads until `stop`."""
+        self._take_port()
         server = _Server(("127.0.0.1", self._port), self, numthreads=_THREADS)
         server.keep_alive_conn_limit = 4 * _THREADS
         server.expiration_interval = 0.02  # bounds how long stopping takes
@@ -169,11 +172,18 @@ class Simulator:
                 str(self._certificate.cert_file), str(self._certificate.key_file)
             )
         server.prepare()
-        self._port = int(server.bind_addr[1])
         thread = threading.Thread(target=server.serve, name=f"lab:{self._port}", daemon=True)
         thread.start()
         self._running = (server, thread)
         return self
+
+    def _take_port(self) -> None:
+        """Have the port for good: while nobody listens there, nobody else is given it."""
+        if self._place is None:
+            self._place = socket.socket()
+            finalize(self, self._place.close)
+            _Server.bind_socket(self._place, ("127.0.0.1", self._port))
+            self._port = int(self._place.getsockname()[1])
 
     def stop(self) -> None:
         """Stop listening and wait for the threads; may be called twice."""

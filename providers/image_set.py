@@ -109,6 +109,7 @@ class ImageSetProvider(ModelProvider[ImageSetInputs]):
                     inputs.set,
                     inputs.items(),
                     open_ledger(destination.identity),
+                    twin=open_ledger(destination.twin.identity),
                     traffic=shared_traffic(self.limits),
                     progress=log.progress,
                 )

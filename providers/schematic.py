@@ -1,7 +1,9 @@
-"""Schematic: a schematic registered with the site's Image Factory.
+"""Schematic: a schematic that the site's Image Factory knows.
 
-Its ID is known before (`schematicId`), and compared with the factory's answer. Identity: factory
-endpoint and server class. Nothing is ever removed: a factory does not forget schematics.
+Its ID is known before (`schematicId`), and compared with the factory's answer. A factory that is
+deployed with the site need not run for it: the schematic is put into the registry that it reads
+from (`registry`). Identity: factory endpoint and server class. Nothing is ever removed: a factory
+does not forget schematics.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import pulumi
 from pulumi.dynamic import Resource
@@ -17,8 +19,12 @@ from pydantic import Field, JsonValue, model_validator
 
 from airgap.errors import FactoryError
 from airgap.schematic import Schematic as SchematicContent
-from airgap.schematic import parse_schematic, schematic_id
+from airgap.schematic import canonical_yaml, parse_schematic, schematic_id
 from providers.adapter import ModelProvider, ProviderInputs
+from providers.surroundings import connect_registry
+
+if TYPE_CHECKING:
+    from airgap.oci.client import RegistryClient
 
 __all__ = ["Schematic", "SchematicInputs", "SchematicProvider"]
 
@@ -34,10 +40,19 @@ class FactoryInputs(ProviderInputs):
     ca: str | None = None
 
 
+class FactoryRegistry(ProviderInputs):
+    """The repository in which a factory keeps its schematics."""
+
+    endpoint: str
+    repository: str
+    ca: str | None = None
+
+
 class SchematicInputs(ProviderInputs):
     """The inputs: `schematic` is structured, `schematicId` its ID."""
 
     factory: FactoryInputs
+    registry: FactoryRegistry | None = None
     server_class: str
     schematic: dict[str, JsonValue]
     schematic_id: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -73,9 +88,12 @@ class SchematicProvider(ModelProvider[SchematicInputs]):
     identity = ("factory.endpoint", "serverClass")
 
     def apply(self, inputs: SchematicInputs) -> None:
-        """Register; the same schematic again changes nothing."""
+        """Register, or put it where the factory looks; the same again changes nothing."""
         from airgap.factory import FactoryClient
 
+        if inputs.registry is not None:
+            self._seed(inputs, inputs.registry)
+            return
         factory = inputs.factory
         with FactoryClient(factory.endpoint, factory.ca, version=factory.version) as client:
             found = client.register(inputs.content())
@@ -87,17 +105,39 @@ class SchematicProvider(ModelProvider[SchematicInputs]):
 
     def observe(self, inputs: dict[str, object]) -> dict[str, object]:
         """Ask the factory: `missing` stands in place of the ID of one that it does not know."""
-        from airgap.factory import FactoryClient
-
         factory = FactoryInputs.model_validate(inputs["factory"])
-        if not _can_be_asked(factory.version):
-            return inputs
         content = inputs["schematic"]
         schematic = _content(content if isinstance(content, dict) else {}, factory.version)
         identity = schematic_id(schematic, factory=factory.version)
-        with FactoryClient(factory.endpoint, factory.ca, version=factory.version) as client:
-            known = client.schematic_text(identity) is not None
-        return {**inputs, "schematicId": identity if known else "missing"}
+        kept = inputs.get("registry")
+        if kept is not None:
+            is_known = self._is_seeded(FactoryRegistry.model_validate(kept), identity)
+        elif _can_be_asked(factory.version):
+            is_known = _is_registered(factory, identity)
+        else:
+            return inputs
+        return {**inputs, "schematicId": identity if is_known else "missing"}
+
+    def _seed(self, inputs: SchematicInputs, registry: FactoryRegistry) -> None:
+        from airgap.factory.seed import seed_schematic
+
+        text = canonical_yaml(inputs.content(), factory=inputs.factory.version)
+        with self._connect(registry) as client:
+            seed_schematic(client, registry.repository, text)
+
+    def _is_seeded(self, registry: FactoryRegistry, identity: str) -> bool:
+        from airgap.factory.seed import has_schematic
+
+        with self._connect(registry) as client:
+            return has_schematic(client, registry.repository, identity)
+
+    def _connect(self, registry: FactoryRegistry) -> RegistryClient:
+        from airgap.transfer.destination import RegistryDestination
+
+        destination = RegistryDestination(
+            kind="existing", endpoint=registry.endpoint, ca=registry.ca
+        )
+        return connect_registry(destination, self.credentials, self.limits)
 
     def release(self, inputs: dict[str, object]) -> None:
         """Do nothing: factories keep schematics, and nodes may pull installers made of them."""
@@ -118,6 +158,13 @@ class Schematic(Resource, module="airgap", name="Schematic"):
 def _content(document: Mapping[str, object], version: str | None) -> SchematicContent:
     text = json.dumps(document, ensure_ascii=False)  # JSON is YAML, and says what is a string
     return parse_schematic(text, factory=version, path="schematic")
+
+
+def _is_registered(factory: FactoryInputs, identity: str) -> bool:
+    from airgap.factory import FactoryClient
+
+    with FactoryClient(factory.endpoint, factory.ca, version=factory.version) as client:
+        return client.schematic_text(identity) is not None
 
 
 def _can_be_asked(version: str | None) -> bool:

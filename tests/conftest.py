@@ -1,13 +1,29 @@
-"""What holds for every test: no traffic but on loopback."""
+"""What holds for every test: no traffic but on loopback, and no verdict by chance or by the clock.
+
+Generated examples are the same in every run; `AIRGAP_RANDOM=1` draws others, and prints what
+repeats a failure.
+"""
 
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
+from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 __all__: list[str] = []
+
+settings.register_profile(
+    "tests",
+    deadline=None,
+    derandomize=os.environ.get("AIRGAP_RANDOM") != "1",
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("tests")
 
 
 def _is_loopback(host: object) -> bool:
@@ -18,6 +34,54 @@ def _is_loopback(host: object) -> bool:
         return ipaddress.ip_address(text.partition("%")[0]).is_loopback
     except ValueError:
         return False
+
+
+# What takes longest, begun first: else one worker is left with it while the others have nothing.
+LONGEST = (
+    "peers/test_site.py",
+    "stacks/test_life.py",
+    "stacks/test_releasing.py",
+    "stacks/test_killing.py",
+    "faults/test_kills.py",
+    "stacks/test_migration.py",
+    "stacks/test_cluster.py",
+    "engine/test_kubernetes_provider.py",
+    "stacks/test_drift.py",
+    "stacks/test_image_cache.py",
+    "engine/test_language_host.py",
+    "components/test_cluster_delivery.py",
+    "peers/test_machine_config.py",
+    "peers/test_signatures_carried.py",
+    "peers/test_boot.py",
+    "peers/test_fixtures.py",
+    "peers/test_transfer.py",
+    "faults/test_fault_matrix.py",
+    "faults/test_kills_large.py",
+    "stacks/",
+    "engine/",
+    "peers/",
+    "transfer/",
+    "cli/",
+    "faults/",
+)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return three for two cores: tests wait for much else than the processor."""
+    cores = len(os.sched_getaffinity(0))
+    return cores + (cores + 1) // 2
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the longest files first where several workers share them."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    path = item.path.relative_to(Path(__file__).parent).as_posix()
+    return next((rank for rank, name in enumerate(LONGEST) if path.startswith(name)), len(LONGEST))
 
 
 @pytest.fixture(autouse=True)

@@ -51,7 +51,7 @@ def _room(*imports: str, network: bool = False, disk: bool = False, uses: str = 
 
 PURE = (
     "airgap.errors", "airgap.digest", "airgap.progress", "airgap.oci", "airgap.site",
-    "airgap.schematic", "airgap.sidero", "airgap.workloads",
+    "airgap.schematic", "airgap.sidero", "airgap.workloads", "airgap.deployment",
     "airgap.talos", "airgap.lock", "airgap.plan", "airgap.rules", "airgap.render",
 )  # fmt: skip
 TALKING = (
@@ -79,6 +79,7 @@ ROOMS: dict[str, Room] = {
     "airgap.talos": _room("airgap.errors", "airgap.digest"),
     "airgap.lock": _room(*PURE),
     "airgap.lock.file": _room(*PURE, disk=True),  # the door: it alone reads and writes locks
+    "airgap.deployment": _room(*PURE),
     "airgap.plan": _room(*PURE),
     "airgap.rules": _room("airgap.errors", "airgap.digest", "airgap.oci"),
     "airgap.render": _room("airgap.errors"),

@@ -19,14 +19,19 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 COMMANDS = (
     "images",
+    "extensions",
     "lock",
     "check",
     "fetch",
+    "sign",
     "mirror",
     "serve",
     "verify",
     "prune",
+    "schematic",
+    "factory",
     "secret",
+    "ipxe",
     "store",
     "image-cache",
 )

@@ -12,6 +12,7 @@ from airgap.cli.objects import read_objects
 from airgap.cli.project import Project, project_option, site_argument
 from airgap.lock import check_lock, read_lock
 from airgap.plan import Plan, plan_site
+from airgap.resolve.own_signatures import check_own_signatures
 from airgap.rules import Finding, evaluate, find_blockers
 
 __all__ = ["check"]
@@ -36,6 +37,7 @@ def check(site: str, *, project: Project, objects: TextIO | None) -> None:
     description = project.read_site(site)
     lock = read_lock(project.lock_file(site))
     check_lock(description, lock, name=site)
+    check_own_signatures(description, lock)
     plan = plan_site(description, lock, name=site)
     present = read_objects(objects) if objects else ()
     findings = (*_judge(plan), *find_blockers(plan.sidero.inputs, present))

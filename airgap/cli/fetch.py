@@ -32,11 +32,11 @@ def fetch(site: str, *, rehash: bool, project: Project) -> None:
     store = Store.open(project.store, create=True)
     traffic = site_traffic(description.transfer)
     with (
-        open_upstream(description, beside=project.stacks, traffic=traffic) as (
+        show_progress("fetch") as progress,
+        open_upstream(description, beside=project.stacks, traffic=traffic, progress=progress) as (
             registries,
             releases,
         ),
-        show_progress("fetch") as progress,
     ):
         fetched = fetch_site(
             lock,

@@ -106,7 +106,7 @@ def _table(listed: Mapping[str, Listed]) -> Iterator[str]:
 
 
 def _order(item: Listed) -> int:
-    sets = ("talos", "kubernetes", "extensions", "sidero", "workloads", "signatures")
+    sets = ("talos", "kubernetes", "extensions", "factory", "sidero", "workloads", "signatures")
     return sets.index(item.need)
 
 

@@ -2,7 +2,7 @@
 
 A terminal shows a total (items, bytes, rate, time left) and below it a line for each item whose
 bytes are moving. A log (CI) gets one line an item that is done, and while large ones move a line
-about all of them, at most every five seconds.
+about all of them, at most every five seconds; and a line while one is waited for.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING
 from airgap.cli.output import say
 from airgap.errors import AirgapError
 from airgap.progress import (
+    Awaited,
     Event,
     Moved,
     Report,
     Standing,
     Summary,
     count_bytes,
+    say_awaited,
     say_progress,
     say_summary,
     short_item,
@@ -83,6 +85,8 @@ class Lines(Show):
                     size = f", {count_bytes(report.size)}" if report.size else ""
                     line = f"{report.done}/{report.total} {report.outcome} {report.item}{size}"
                     self._print(f"{self.title}: {line}")
+                case Awaited():
+                    self._print(f"{self.title}: {report.item}: {say_awaited(report)}")
                 case Moved() if self._clock() >= self._next:
                     self._next = self._clock() + LOG_EVERY_S
                     self._print(f"{self.title}: {self._under_way()}")

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from airgap.cli.progress import Lines, Show, say_share
-from airgap.progress import say_progress, short_item
+from airgap.progress import say_awaited, say_progress, short_item
 
 __all__ = ["Screen", "draw"]
 
@@ -33,7 +33,10 @@ class Screen(Show):
             rows.add_row("  ", Text(short_item(moved.item)), bar, Text(say_share(moved)))
         if len(items) > _MOST_LINES:
             rows.add_row("", Text(f"and {len(items) - _MOST_LINES} more"))
-        return Group(self._total(), rows) if items else self._total()
+        waiting = self.standing.awaited()
+        for awaited in waiting[:_MOST_LINES]:
+            rows.add_row("  ", Text(short_item(awaited.item)), Text(say_awaited(awaited)))
+        return Group(self._total(), rows) if items or waiting else self._total()
 
     def _total(self) -> RenderableType:
         standing = self.standing

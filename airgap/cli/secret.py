@@ -1,13 +1,21 @@
-"""`secret`: the Kubernetes Secret that `files` delivery only refers to."""
+"""`secret`: the Kubernetes Secrets that `files` delivery only refers to."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
 
 from airgap.cli.project import Project, project_option, site_argument
+from airgap.deployment import (
+    SIGNING_KEY_NAME,
+    check_signing_key,
+    deployed_factory,
+    signing_key_secret,
+)
 from airgap.errors import AirgapError
 from airgap.oci.credentials import MachineCredentials
 from airgap.plan import NodeCredentials, credentials_patch, docker_config, secret_object
@@ -16,6 +24,8 @@ from airgap.site.model import Site
 from airgap.talos import config_dialect
 
 __all__ = ["secret"]
+
+_MAX_KEY_BYTES = 1 << 16
 
 
 @click.command()
@@ -31,8 +41,21 @@ __all__ = ["secret"]
     metavar="CLASS",
     help="Print a JSON patch that adds it to this ServerClass instead.",
 )
+@click.option(
+    "--factory",
+    "signing_key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="KEYFILE",
+    help="Print the Secrets of the deployed Image Factory instead: its signing key, from a file "
+    "that `factory key` made, and the credentials it pushes with.",
+)
 def secret(
-    site: str, *, project: Project, machine_config: str | None, server_class: str | None
+    site: str,
+    *,
+    project: Project,
+    machine_config: str | None,
+    server_class: str | None,
+    signing_key: Path | None,
 ) -> None:
     """Print SITE's registry credentials as a Kubernetes Secret (YAML, on stdout).
 
@@ -46,7 +69,9 @@ def secret(
                           --patch-file /dev/stdin (after each `kubectl apply` of the class)
     """
     description = project.read_site(site)
-    if machine_config:
+    if signing_key:
+        click.echo(render_documents(_factory_secrets(description, signing_key)), nl=False)
+    elif machine_config:
         click.echo(_patch(description, machine_config), nl=False)
     elif server_class:
         value = _patch(description, server_class)
@@ -70,9 +95,38 @@ def _patch(site: Site, server_class: str) -> str:
     return render_documents(credentials_patch(_credentials(site), dialect=dialect))
 
 
+def _factory_secrets(site: Site, file: Path) -> Iterator[dict[str, object]]:
+    """Yield what a deployed factory mounts and is in no file."""
+    if site.image_factory.kind != "deployed":
+        raise AirgapError("the site deploys no Image Factory")
+    factory = deployed_factory(site, image="")
+    text = check_signing_key(_read(file))
+    yield signing_key_secret(factory) | {"stringData": {SIGNING_KEY_NAME: text}}
+    if factory.wish.registry_secret_ref:
+        written = (place.registry for place in factory.places.written)
+        metadata = {
+            "name": factory.wish.registry_secret_ref,
+            "namespace": factory.wish.namespace,
+        }
+        found = _credentials_for(sorted({factory.places.core.registry, *written}))
+        data = {".dockerconfigjson": docker_config(found)}
+        yield secret_object(site) | {"metadata": metadata, "stringData": data}
+
+
+def _read(file: Path) -> str:
+    try:
+        with file.open("rb") as source:
+            return source.read(_MAX_KEY_BYTES).decode("utf-8", errors="replace")
+    except OSError as error:
+        raise AirgapError(f"{file}: cannot be read: {error.strerror}") from None
+
+
 def _credentials(site: Site) -> NodeCredentials:
+    return _credentials_for([urlsplit(endpoint.url).netloc for endpoint in site.registry.endpoints])
+
+
+def _credentials_for(hosts: Sequence[str]) -> NodeCredentials:
     machine = MachineCredentials()
-    hosts = [urlsplit(endpoint.url).netloc for endpoint in site.registry.endpoints]
     found = {host: machine.find(host) for host in hosts}
     missing = [host for host, credential in found.items() if credential is None]
     if missing:

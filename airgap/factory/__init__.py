@@ -1,5 +1,15 @@
-"""The Image Factory's HTTP API: register schematics, read them back, list what it can build."""
+"""The Image Factory's HTTP API: register schematics, list what it can build, get what it built."""
 
-from airgap.factory.client import FactoryClient, OfficialExtension
+from airgap.factory.asset import AssetTransfer
+from airgap.factory.catalogue import OfficialExtension, OfficialOverlay
+from airgap.factory.client import BUILD_S, FactoryClient
+from airgap.factory.identity import OtherIdError
 
-__all__ = ["FactoryClient", "OfficialExtension"]
+__all__ = [
+    "BUILD_S",
+    "AssetTransfer",
+    "FactoryClient",
+    "OfficialExtension",
+    "OfficialOverlay",
+    "OtherIdError",
+]

@@ -1,52 +1,67 @@
 """A client of an Image Factory's HTTP API, as siderolabs/image-factory v0.8 to v1.5 have it.
 
-The factory says little when it fails (500 `internal server error`, details in its log only), so
-each request carries an X-Request-ID, and each error names it. Every call is safe to repeat:
-registering a schematic twice gives the same ID.
+Registers schematics and holds the factory to the IDs that were predicted, lists what it can build,
+and waits for what it builds. Whether it is well is asked at `/versions`, which needs its registry;
+`/healthz` is 200 whatever happens.
 """
 
 from __future__ import annotations
 
-import json
 import re
-import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Self
+import time
+from collections.abc import Callable
+from typing import Self, TypeVar
 from urllib.parse import quote
 
-from airgap.digest import is_digest
-from airgap.errors import FactoryError, UpstreamError, redact
-from airgap.net import Answer, RetryPolicy, Session, client_context
-from airgap.net.failure import refuse_page
+from airgap.errors import FactoryError, redact
+from airgap.factory.asset import AssetTransfer
+from airgap.factory.catalogue import (
+    OfficialExtension,
+    OfficialOverlay,
+    parse_extensions,
+    parse_id,
+    parse_overlays,
+    parse_versions,
+)
+from airgap.factory.channel import Channel
+from airgap.factory.identity import other_id
+from airgap.factory.memory import Memory
+from airgap.net import Answer, Patience, RetryPolicy, Sink, Target, Traffic
+from airgap.oci.credentials import Credentials
+from airgap.progress import Awaited, Progress
 from airgap.schematic import Schematic, canonical_yaml, schematic_id
+from airgap.talos import FactoryAsset
 
-__all__ = ["FactoryClient", "OfficialExtension"]
+__all__ = ["BUILD_S", "FactoryClient"]
 
-_MAX_BYTES = 8 * 1024 * 1024
-_ID = re.compile(r"[0-9a-f]{64}")
-_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
-_READ_LOG = "look for the request ID in the factory's log"
+T = TypeVar("T")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OfficialExtension:
-    """An extension as the factory lists it; its own `ref` is left out, it names internal hosts."""
-
-    name: str
-    digest: str
-    author: str
-    description: str
+BUILD_S = 30 * 60.0
+"""How long a build may take before the first byte comes."""
+BUILDING = "being built by the factory"
+EVERY_S = 15.0
+"""How often a wait is told of."""
+_READABLE_SINCE = (0, 9)
+_MOST_LISTED = 12
+_NO_VERSION = re.compile(r"version \S+ is not available")
+_NOT_LISTED = re.compile(r"(?:extension|overlay) \S+ is not available")
 
 
 class FactoryClient:
     """One Image Factory. Thread-safe; `close` it, or use it as a context manager.
 
+    Answers are remembered: versions, lists, texts of schematics, the factory's own URL.
+
     Args:
         endpoint: `scheme://host[:port][/path]`.
         ca: PEM to trust instead of the machine's authorities.
         version: The factory's own version: IDs of unusual strings depend on it.
+        credentials: Where credentials come from when the factory wants some (enterprise).
         retry: How patiently to repeat.
+        traffic: The run's; unlimited and uncounted by default.
+        progress: Told of what is waited for, by the lock's keys.
+        build_s: How long a build may take before the first byte comes.
+        every_s: How often a wait is told of.
     """
 
     def __init__(
@@ -55,16 +70,31 @@ class FactoryClient:
         ca: str | None = None,
         *,
         version: str | None = None,
+        credentials: Credentials | None = None,
         retry: RetryPolicy | None = None,
+        traffic: Traffic | None = None,
+        progress: Progress | None = None,
+        build_s: float = BUILD_S,
+        every_s: float | None = None,
     ) -> None:
-        self._endpoint = endpoint.rstrip("/")
+        self._channel = Channel(endpoint, ca, credentials=credentials, retry=retry, traffic=traffic)
         self._version = version
-        self._retry = retry or RetryPolicy()
-        self._session = Session(client_context(ca))
+        self._progress = progress
+        self._build_s = build_s
+        self._every_s = EVERY_S if every_s is None else every_s
+        self._versions: Memory[tuple[str, ...]] = Memory()
+        self._extensions: Memory[tuple[OfficialExtension, ...]] = Memory()
+        self._overlays: Memory[tuple[OfficialOverlay, ...]] = Memory()
+        self._texts: Memory[str] = Memory()
+        self._urls: Memory[str] = Memory()
 
     def close(self) -> None:
         """Close all connections."""
-        self._session.close()
+        self._channel.close()
+
+    def stop(self) -> None:
+        """End every wait of the run, also for what is being built; for whoever got Ctrl-C."""
+        self._channel.traffic.stop()
 
     def __enter__(self) -> Self:
         """Enter."""
@@ -74,37 +104,99 @@ class FactoryClient:
         """Close."""
         self.close()
 
+    @property
+    def endpoint(self) -> str:
+        """Where it is, without user information."""
+        return redact(self._channel.endpoint)
+
+    @property
+    def version(self) -> str | None:
+        """The release whose IDs are expected of it; None for the newest known."""
+        return self._version
+
+    @property
+    def release(self) -> str:
+        """The factory's own release, as far as it has said so: from v1.0.0 on, in any answer."""
+        return self._channel.release
+
+    # Schematics
+
     def register(self, schematic: Schematic) -> str:
-        """Register a schematic and return its ID, which is the one predicted.
+        """Register a schematic, read it back, and return its ID, which is the one predicted.
 
         Raises:
-            FactoryError: Refused, out of reach, or answered with another ID.
+            FactoryError: Refused, out of reach, or it holds something else afterwards;
+                `OtherIdError` where it gives the schematic another ID.
         """
         text = canonical_yaml(schematic, factory=self._version)
-        answer = self._send("POST", "/schematics", ok=(200, 201), content=text.encode())
-        found = _text(self._mapping(self._json(answer), answer), "id")
-        if not _ID.fullmatch(found):
-            raise self._misunderstood(answer, "a schematic ID of 64 hex digits")
         predicted = schematic_id(schematic, factory=self._version)
-        if found != predicted:
-            raise FactoryError(
-                f"{redact(answer.url)}: the factory answered with schematic ID {found}, "
-                f"expected {predicted}",
-                hint="set imageFactory.version to the factory's own version, then lock again",
-            )
+
+        def compare(answer: Answer) -> str:
+            found = parse_id(answer)
+            if found != predicted:
+                raise other_id(
+                    answer.url,
+                    schematic,
+                    found,
+                    predicted,
+                    expected=self._version,
+                    release=self.release,
+                )
+            return found
+
+        content = text.encode()
+        found = self._ask("POST", "/schematics", compare, ok=(200, 201), content=content)
+        self._read_back(found, text)
         return found
 
     def schematic_text(self, identity: str) -> str | None:
         """Return a registered schematic's text; None when the factory does not know it.
 
-        Factories before v0.9.0 cannot be asked: they answer as if they knew none.
+        Factories before v0.9.0 cannot be asked: they answer as if they knew none. Ask after
+        `register`, not before: v1.0 remembers for ever that it did not know one.
 
         Raises:
             FactoryError: Refused or out of reach.
         """
+        try:
+            return self._texts.get(identity, lambda: self._read_text(identity))
+        except _UnknownError:
+            return None
+
+    def _read_text(self, identity: str, expected: str | None = None) -> str:
+        def parse(answer: Answer) -> str:
+            if answer.status != 200:
+                raise _UnknownError(f"{redact(answer.url)}: schematic {identity} is not known")
+            text = _text(answer)
+            if expected not in (None, text):
+                raise _lost(f"{redact(answer.url)}: reads back as another schematic")
+            return text
+
         path = f"/schematics/{quote(identity, safe='')}"
-        answer = self._send("GET", path, ok=(200, 404, 405))
-        return _decoded(answer) if answer.status == 200 else None
+        return self._ask("GET", path, parse, ok=(200, 404, 405))
+
+    def _read_back(self, identity: str, text: str) -> None:
+        """See that what was registered is there; a release that cannot be asked is believed."""
+        if not self._can_be_read():
+            return
+        try:
+            self._texts.put(identity, self._read_text(identity, expected=text))
+        except _UnknownError as error:
+            if self._version or self.release:
+                raise _lost(f"{error.message}, though it was registered") from error
+        except FactoryError as error:
+            if error.status == 400:  # yaml/v4 rc.3 writes what it does not read
+                error.hint = (
+                    "the factory does not understand the schematic that it wrote itself, and will "
+                    "build nothing of it: no value may have a line break and begin with a space"
+                )
+            raise
+
+    def _can_be_read(self) -> bool:
+        match = re.match(r"v?(\d+)\.(\d+)\.", self.release or self._version or "")
+        return match is None or (int(match[1]), int(match[2])) >= _READABLE_SINCE
+
+    # What it can build
 
     def versions(self) -> tuple[str, ...]:
         """Return the Talos releases it can build, in its order.
@@ -112,11 +204,45 @@ class FactoryClient:
         Raises:
             FactoryError: Refused, out of reach, or no list of versions.
         """
-        answer = self._send("GET", "/versions")
-        listed = self._json(answer)
-        if not isinstance(listed, list):
-            raise self._misunderstood(answer, "a list of versions")
-        return tuple(str(item) for item in listed)
+        return self._versions.get("", self._list_versions)
+
+    def _list_versions(self) -> tuple[str, ...]:
+        return self._channel.ask("GET", "/versions", parse_versions)
+
+    def require_version(self, talos: str) -> None:
+        """See that it can build a Talos release.
+
+        Raises:
+            FactoryError: It cannot; or it cannot be asked.
+        """
+        if talos not in self.versions():
+            raise FactoryError(f"{self.endpoint} does not build Talos {talos}", hint=self._offer())
+
+    def wait_until_ready(
+        self,
+        talos: str,
+        *,
+        timeout_s: float = 300.0,
+        every_s: float = 5.0,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Wait until it can build a Talos release.
+
+        Raises:
+            FactoryError: It still cannot after `timeout_s`; what it said last.
+        """
+        end = clock() + timeout_s
+        while True:
+            try:
+                self._versions.put("", self._list_versions())
+                self.require_version(talos)
+            except FactoryError:
+                if clock() >= end:
+                    raise
+            else:
+                return
+            sleep(every_s)
 
     def extensions(self, talos: str) -> tuple[OfficialExtension, ...]:
         """Return the official extensions of a Talos release, in the factory's order.
@@ -125,93 +251,110 @@ class FactoryClient:
             FactoryError: The release is not available there, or the answer is no such list.
         """
         path = f"/version/{quote(talos, safe='')}/extensions/official"
-        answer = self._send("GET", path)
-        listed = self._json(answer)
-        if not isinstance(listed, list):
-            raise self._misunderstood(answer, "a list of extensions")
-        return tuple(self._extension(item, answer) for item in listed)
+        return self._extensions.get(talos, lambda: self._ask("GET", path, parse_extensions))
 
-    def _extension(self, value: object, answer: Answer) -> OfficialExtension:
-        fields = self._mapping(value, answer)
-        if not is_digest(_text(fields, "digest")):
-            raise self._misunderstood(answer, "extensions with their digests")
-        return OfficialExtension(
-            name=_text(fields, "name"),
-            digest=_text(fields, "digest"),
-            author=_text(fields, "author"),
-            description=_text(fields, "description"),
+    def overlays(self, talos: str) -> tuple[OfficialOverlay, ...]:
+        """Return the official overlays of a Talos release, in the factory's order.
+
+        Raises:
+            FactoryError: The release is not available there, or the answer is no such list.
+        """
+        path = f"/version/{quote(talos, safe='')}/overlays/official"
+        return self._overlays.get(talos, lambda: self._ask("GET", path, parse_overlays))
+
+    # What it builds
+
+    def transfer(
+        self, asset: FactoryAsset, into: Target | Sink, *, size: int | None, max_bytes: int
+    ) -> AssetTransfer:
+        """Return the transfer of a boot asset, to be run: it waits until that is built.
+
+        Running it raises:
+            FactoryError: Refused, out of reach, or the build failed.
+            IntegrityError: Another size than `size`, or more than `max_bytes`.
+        """
+        path = f"/image/{asset.schematic}/{quote(asset.talos)}/{quote(asset.name)}"
+        return AssetTransfer(
+            self._channel,
+            path,
+            into,
+            size=size,
+            max_bytes=max_bytes,
+            patience=self._patience(asset.key),
+            explain=self._explain,
         )
 
-    def _send(
+    def external_url(self, asset: FactoryAsset, architecture: str) -> str:
+        """Return the URL that it calls itself, which it writes into what it builds.
+
+        It is told by the boot script of any schematic it knows; "" where there is none.
+
+        Raises:
+            FactoryError: Out of reach.
+        """
+
+        def ask() -> str:
+            path = f"/pxe/{asset.schematic}/{quote(asset.talos)}/metal-{architecture}"
+            patience = self._patience(f"{asset.talos}/{asset.schematic}/boot script")
+            try:
+                script = self._channel.ask("GET", path, _text, patience=patience)
+            except FactoryError as error:
+                if error.status:
+                    return ""
+                raise
+            match = re.search(rf"(https?://\S+)/image/{asset.schematic}/", script)
+            return match[1] if match else ""
+
+        return self._urls.get("", ask)
+
+    def _patience(self, item: str) -> Patience:
+        def told(seconds: float) -> None:
+            if self._progress is not None:
+                self._progress(Awaited(item=item, what=BUILDING, seconds=seconds))
+
+        return Patience(answer_s=self._build_s, every_s=self._every_s, told=told)
+
+    def _ask(
         self,
         method: str,
         path: str,
+        parse: Callable[[Answer], T],
         *,
         ok: tuple[int, ...] = (200,),
         content: bytes | None = None,
-    ) -> Answer:
-        """Send a request until it is answered, and refuse all but the statuses hoped for."""
-        url, request_id = f"{self._endpoint}{path}", str(uuid.uuid4())
-        headers = {"X-Request-ID": request_id, "Accept": "application/json, application/yaml"}
-        if content is not None:
-            headers["Content-Type"] = "application/yaml"
-
-        def attempt() -> Answer:
-            answer = self._session.send(
-                method, url, headers=headers, content=content, max_bytes=_MAX_BYTES
-            )
-            if answer.status not in ok:
-                raise _with_request_id(answer.refusal(), _request_id(answer, request_id))
-            refuse_page(answer.url, answer.headers)
-            return answer
-
+    ) -> T:
         try:
-            return self._retry.run(attempt)
-        except FactoryError:
+            return self._channel.ask(method, path, parse, ok=ok, content=content)
+        except FactoryError as error:
+            self._explain(error)
             raise
-        except UpstreamError as error:
-            raise _with_request_id(error, request_id) from error
 
-    def _json(self, answer: Answer) -> object:
+    def _explain(self, error: FactoryError) -> None:
+        """Say in an error's hint what the factory has instead."""
+        if error.status == 404 and _NO_VERSION.search(error.message):
+            error.hint = self._offer()
+        elif error.status == 400 and _NOT_LISTED.search(error.message):
+            error.hint = "python -m airgap extensions <version> lists what there is"
+        elif error.status == 402:
+            error.hint = "only the enterprise edition of the factory does this"
+
+    def _offer(self) -> str:
         try:
-            document: object = json.loads(answer.body)
-        except ValueError:
-            raise self._misunderstood(answer, "JSON") from None
-        return document
-
-    def _mapping(self, value: object, answer: Answer) -> Mapping[str, object]:
-        if not isinstance(value, dict):
-            raise self._misunderstood(answer, "a JSON object")
-        return value
-
-    def _misunderstood(self, answer: Answer, expected: str) -> FactoryError:
-        return FactoryError(
-            f"{redact(answer.url)}: the answer is not {expected}",
-            status=answer.status,
-            hint="the endpoint has to be an Image Factory, and nothing that stands before it",
-        )
+            known = self.versions()
+        except FactoryError:
+            return ""
+        more = f"{len(known) - _MOST_LISTED} older ones, " if len(known) > _MOST_LISTED else ""
+        return f"it builds {more}{', '.join(known[-_MOST_LISTED:])}" if known else "it builds none"
 
 
-def _request_id(answer: Answer, sent: str) -> str:
-    """Return the ID the factory logged: it may have made its own."""
-    stated = answer.headers.get("x-request-id", "")
-    return stated if _REQUEST_ID.fullmatch(stated) else sent
-
-
-def _with_request_id(error: UpstreamError, request_id: str) -> FactoryError:
-    return FactoryError(
-        f"{error.message} (request ID {request_id})",
-        status=error.status,
-        retryable=error.retryable,
-        retry_after_s=error.retry_after_s,
-        hint=error.hint or (_READ_LOG if error.status >= 500 else ""),
-    )
-
-
-def _text(fields: Mapping[str, object], key: str) -> str:
-    value = fields.get(key)
-    return value if isinstance(value, str) else ""
-
-
-def _decoded(answer: Answer) -> str:
+def _text(answer: Answer) -> str:
     return answer.body.decode("utf-8", "replace")
+
+
+def _lost(message: str) -> FactoryError:
+    hint = "is its registry (artifacts.schematic) the one that it reads from?"
+    return FactoryError(message, hint=hint)
+
+
+class _UnknownError(FactoryError):
+    """The factory does not know a schematic; never remembered, it may be registered later."""

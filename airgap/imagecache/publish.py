@@ -19,7 +19,7 @@ from airgap.imagecache.tree import Tree
 from airgap.net import RetryPolicy
 from airgap.plan.cache_content import CacheContent, FileForm
 from airgap.progress import Meter, Progress, Tally
-from airgap.store import FileDigests, Store, hash_file
+from airgap.store import FileDigests, Store, hash_file, split_key
 from airgap.store.partial import PartialFile, partial_file, refuse, sweep
 from airgap.transfer.checksums import merge_checksums
 from airgap.transfer.destination import AssetItem, MirrorDestination
@@ -153,11 +153,11 @@ class _Publication:
         return caches, failures
 
     def write_checksums(self, caches: Collection[_Cache]) -> None:
-        """Bring each version's checksums.txt up to date."""
+        """Bring each directory's checksums.txt up to date."""
         for cache in caches:
-            version, _, file = cache.path.partition("/")
-            with self._ledger.exclusive(version):
-                merge_checksums(self._root / version, {file: cache.item().sha512})
+            directory, file = split_key(cache.path)
+            with self._ledger.exclusive(directory):
+                merge_checksums(self._root / directory, {file: cache.item().sha512})
 
     def _adopt(self, path: str) -> _Cache | None:
         """Return what is there, if the ledger knows it by these bytes."""
@@ -230,6 +230,6 @@ def _mismatches(
         item = cache.item()
         try:
             reader.check_at(item, cache.path)
-            reader.check_listed(cache.path.partition("/")[0], item)
+            reader.check_listed(item)
         except AirgapError as error:
             yield cache.path, error

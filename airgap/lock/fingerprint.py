@@ -25,6 +25,7 @@ from airgap.talos import version_key
 
 __all__ = ["check_lock", "fingerprint"]
 
+_ALL = "all"
 _PATHS = {
     "talos": "talos.versions",
     "kubernetes": "kubernetes.versions",
@@ -77,12 +78,22 @@ def check_lock(site: Site, lock: Lock, *, name: str = "<site>") -> None:
 
 
 def _compare_inputs(locked: Inputs, wanted: Inputs) -> Iterator[Fault]:
+    locked = _without_surplus(locked, wanted)
     old = dict(_flatten(locked.model_dump(by_alias=True, mode="json")))
     new = dict(_flatten(wanted.model_dump(by_alias=True, mode="json")))
     for key in sorted({**old, **new}):
         if old.get(key) != new.get(key):
             own = f"talos.{key}" if key.startswith("components.") else key
             yield _differs(_PATHS.get(key, own), old.get(key), new.get(key))
+
+
+def _without_surplus(locked: Inputs, wanted: Inputs) -> Inputs:
+    """Return what was locked as if it had not been locked with `--all`, where that is more."""
+    words = locked.image_factory.split()
+    needed = " ".join(word for word in words if word != _ALL)
+    if needed != wanted.image_factory:
+        return locked
+    return locked.model_copy(update={"image_factory": needed})
 
 
 def _compare_images(site: Site, lock: Lock) -> Iterator[Fault]:
@@ -113,7 +124,9 @@ def _differs(path: str, locked: object, wanted: object) -> Fault:
 def _words(value: object) -> str:
     if value is None:
         return "nothing"
-    return f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
+    if isinstance(value, bool):
+        return str(value).lower()  # as YAML has it
+    return f"[{', '.join(map(_words, value))}]" if isinstance(value, list) else str(value)
 
 
 def _class_inputs(item: ServerClass, talos: str) -> ClassInputs:
@@ -168,7 +181,7 @@ def _factory(factory: ImageFactory) -> str:
         factory.kind,
         factory.version,
         "mirrored" if factory.installer == "mirrored" else None,
-        "all" if factory.catalogue == "all" else None,
+        _ALL if factory.catalogue == "all" else None,
         "talosctl" if factory.talosctl else None,
     )
     return " ".join(word for word in words if word)

@@ -61,7 +61,11 @@ class ImagePin(_Part):
         whole: The upstream index' digest, where only some of its platforms are carried.
         need: The set the image belongs to.
         needed_by: What pulls it in, for people: `talos v1.11.5`, `server class gpu`.
-        signed_by: Signers that were verified, of an image that the site requires to be signed.
+        signed_by: Signers that were verified, of an image that the site requires to be signed, or
+            that its factory has to trust.
+        signature: Of a manifest of signatures that `sign` made: the site's own, in base64. Then
+            `whole` is upstream's manifest, whose signatures stay before it, and `signed_by` whose
+            it is: all else follows from the image (`airgap.signature.own`).
     """
 
     digest: Sha256
@@ -72,6 +76,7 @@ class ImagePin(_Part):
     need: Need
     needed_by: tuple[str, ...]
     signed_by: tuple[str, ...] = ()
+    signature: str | None = None
 
     @property
     def upstream_digest(self) -> str:
@@ -91,6 +96,12 @@ class FactoryOrigin(_Part):
     schematic: SchematicId
     version: str = ""
     external_url: str = ""
+
+    @property
+    def words(self) -> str:
+        """Who made it, for people: `Image Factory v1.5.0 at https://factory.talos.dev`."""
+        release = self.version or "of an unknown release"
+        return f"Image Factory {release} at {self.external_url or 'an unknown URL'}"
 
 
 class AssetPin(_Part):

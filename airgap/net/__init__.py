@@ -7,6 +7,7 @@ from airgap.net.answer import Answer
 from airgap.net.body import Body, FileBody, StreamBody
 from airgap.net.failure import StoppedError, UnauthorizedError
 from airgap.net.pace import Pace, Schedule
+from airgap.net.patience import Patience
 from airgap.net.retry import RETRYABLE, RetryPolicy
 from airgap.net.session import Session
 from airgap.net.stream import Download, Sink, Target, Transfer
@@ -22,6 +23,7 @@ __all__ = [
     "Download",
     "FileBody",
     "Pace",
+    "Patience",
     "RetryPolicy",
     "Schedule",
     "Session",

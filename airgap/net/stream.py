@@ -316,9 +316,10 @@ class Download:
         """Move an answer's bytes; tell whether a body of unknown size has ended."""
         left = exchange.response.length
         view = memoryview(bytearray(BUFFER_BYTES))
-        while True:
+        while room := self._parts.room(part, len(view)):
+            is_last = part.end in (OPEN, self._size)  # else: nothing that another one streams
             try:
-                count = exchange.readinto(view)
+                count = exchange.readinto(view if is_last else view[:room])
             except WIRE_ERRORS as error:
                 raise unreachable(self._url, error) from error
             if not count:
@@ -326,6 +327,8 @@ class Download:
             left = None if left is None else left - count
             if self._take(part, view[:count]):
                 return False
+        if not room:  # it was taken away
+            return False
         if left or part.end < OPEN:
             raise UpstreamError(
                 f"{redact(self._url)}: the connection ended after {part.position} bytes",

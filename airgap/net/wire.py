@@ -18,6 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 from airgap.net.answer import MAX_ANSWER_BYTES, Answer, too_large, without_encoding
 from airgap.net.body import BUFFER_BYTES, Body, BytesBody
 from airgap.net.failure import WIRE_ERRORS, unreachable
+from airgap.net.patience import Patience, wait_for_answer
 from airgap.net.proxy import Proxy, proxy_for
 from airgap.net.redirect import follow_redirects
 from airgap.net.tls import context_for
@@ -102,34 +103,49 @@ class Exchange:
 
 
 class Wire:
-    """A pool of connections for bulk bytes. Thread-safe; an exchange belongs to one thread."""
+    """A pool of connections for bulk bytes. Thread-safe; an exchange belongs to one thread.
+
+    Args:
+        tls: Whom to trust.
+        timeout_s: No step of an exchange takes longer without bytes.
+        connect_s: How long connecting may take, where that is less.
+        traffic: The run's; unlimited and uncounted by default.
+    """
 
     def __init__(
         self,
         tls: ssl.SSLContext,
         *,
         timeout_s: float = _TIMEOUT_S,
+        connect_s: float | None = None,
         traffic: Traffic | None = None,
     ) -> None:
         self.traffic = traffic or Traffic()
         self._tls = tls
         self._timeout_s = timeout_s
+        self._connect_s = timeout_s if connect_s is None else connect_s
         self._idle: dict[_Key, list[http.client.HTTPConnection]] = {}
         self._lock = threading.Lock()
         self._closed = False
         self._proxies: dict[tuple[str, str], Proxy | None] = {}
 
     def open(
-        self, method: str, url: str, *, headers: Mapping[str, str], body: Body | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: Body | None = None,
+        patience: Patience | None = None,
     ) -> Exchange:
-        """Send a request and wait for the answer's head.
+        """Send a request and wait for the answer's head, with patience where that is asked for.
 
         Raises:
             UpstreamError: There was no answer.
         """
         self.traffic.counts.requested()
         try:
-            exchange = self._ask(self._route(url), method, headers, body)
+            exchange = self._ask(self._route(url), method, headers, body, patience)
         except WIRE_ERRORS as error:
             raise unreachable(url, error) from error
         self.traffic.observe(url, exchange.headers)
@@ -143,6 +159,7 @@ class Wire:
         headers: Mapping[str, str],
         content: bytes | None = None,
         max_bytes: int = MAX_ANSWER_BYTES,
+        patience: Patience | None = None,
     ) -> Answer:
         """Send one request and read its small answer; GET and HEAD follow redirects.
 
@@ -153,7 +170,9 @@ class Wire:
 
         def ask(target: str, sent: Mapping[str, str]) -> Answer:
             fields = {"Accept-Encoding": "identity", **sent}
-            with self.open(method, target, headers=fields, body=body) as exchange:
+            with self.open(
+                method, target, headers=fields, body=body, patience=patience
+            ) as exchange:
                 return _read(method, target, exchange, max_bytes)
 
         return follow_redirects(ask, method, url, headers)
@@ -201,19 +220,24 @@ class Wire:
             return idle.pop() if idle else None
 
     def _ask(
-        self, route: _Route, method: str, headers: Mapping[str, str], body: Body | None
+        self,
+        route: _Route,
+        method: str,
+        headers: Mapping[str, str],
+        body: Body | None,
+        patience: Patience | None,
     ) -> Exchange:
         kept = self._take(route)
         if kept is not None:
             try:
-                return self._exchange(kept, route, method, headers, body)
+                return self._exchange(kept, route, method, headers, body, patience)
             except (
                 ConnectionError,
                 ssl.SSLEOFError,
             ):  # the peer closed it meanwhile, which is no failure
                 if body is not None and not body.is_repeatable:
                     raise
-        return self._exchange(self._connect(route), route, method, headers, body)
+        return self._exchange(self._connect(route), route, method, headers, body, patience)
 
     def _exchange(
         self,
@@ -222,6 +246,7 @@ class Wire:
         method: str,
         headers: Mapping[str, str],
         body: Body | None,
+        patience: Patience | None,
     ) -> Exchange:
         try:
             try:
@@ -230,10 +255,23 @@ class Wire:
                 # The peer may have refused before it read all: a body, or our certificate.
                 if body is None and not isinstance(connection.sock, ssl.SSLSocket):
                     raise
-            return Exchange(self, route, connection, connection.getresponse())
+            return Exchange(self, route, connection, self._answer(connection, patience))
         except BaseException:
             connection.close()
             raise
+
+    def _answer(
+        self, connection: http.client.HTTPConnection, patience: Patience | None
+    ) -> http.client.HTTPResponse:
+        """Read an answer's head; from then on the connection has the usual timeout."""
+        peer = connection.sock
+        if peer is None:  # it could not even be connected
+            return connection.getresponse()
+        peer.settimeout(self._timeout_s)
+        if patience is None:
+            return connection.getresponse()
+        with wait_for_answer(peer, patience, self.traffic):
+            return connection.getresponse()
 
     def _send(
         self,
@@ -260,11 +298,11 @@ class Wire:
         host, port = (proxy.host, proxy.port) if proxy is not None else (route.host, route.port)
         if route.scheme == "http":
             return http.client.HTTPConnection(
-                host, port, timeout=self._timeout_s, blocksize=BUFFER_BYTES
+                host, port, timeout=self._connect_s, blocksize=BUFFER_BYTES
             )
         tls = context_for(self._tls, route.netloc)
         connection = http.client.HTTPSConnection(
-            host, port, timeout=self._timeout_s, blocksize=BUFFER_BYTES, context=tls
+            host, port, timeout=self._connect_s, blocksize=BUFFER_BYTES, context=tls
         )
         if proxy is not None:
             connection.set_tunnel(route.host, route.port or 443, headers=proxy.headers)

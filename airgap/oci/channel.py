@@ -13,6 +13,7 @@ from airgap.net import (
     Answer,
     Body,
     Download,
+    Patience,
     RetryPolicy,
     Session,
     Sink,
@@ -48,6 +49,8 @@ class Channel:
         credentials: Where credentials come from.
         retry: How patiently to repeat.
         traffic: The run's; unlimited and uncounted by default.
+        answer_s: How long a small answer may take to begin, where that is long: an Image Factory
+            makes images when they are asked for.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Channel:
         credentials: Credentials,
         retry: RetryPolicy,
         traffic: Traffic | None = None,
+        answer_s: float | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         tls = client_context(ca)
@@ -66,6 +70,7 @@ class Channel:
         self._session = Session(tls, self._traffic)
         self._wire = Wire(tls, traffic=self._traffic)
         self._retry = self._traffic.counted(retry)
+        self._patience = None if answer_s is None else Patience(answer_s=answer_s)
         self._host = host or urlsplit(url).netloc
         self._authorizer = Authorizer(self.url, self._host, self._session, credentials)
 
@@ -120,6 +125,7 @@ class Channel:
             headers={"User-Agent": _USER_AGENT, **headers},
             content=content,
             max_bytes=max_bytes,
+            patience=self._patience,
         )
         if answer.status not in ok:
             raise answer.refusal()

@@ -34,6 +34,7 @@ class RegistryClient(RegistryReader):
         credentials: Where credentials come from; this machine's by default.
         retry: How patiently to repeat.
         traffic: The run's; unlimited and uncounted by default.
+        answer_s: How long an answer may take to begin, where that is long.
     """
 
     def __init__(
@@ -43,8 +44,11 @@ class RegistryClient(RegistryReader):
         credentials: Credentials | None = None,
         retry: RetryPolicy | None = None,
         traffic: Traffic | None = None,
+        answer_s: float | None = None,
     ) -> None:
-        super().__init__(address, credentials=credentials, retry=retry, traffic=traffic)
+        super().__init__(
+            address, credentials=credentials, retry=retry, traffic=traffic, answer_s=answer_s
+        )
         self._habits = Habits()
         self._listing = threading.Lock()
 

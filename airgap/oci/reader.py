@@ -61,6 +61,7 @@ class RegistryReader:
         credentials: Where credentials come from; this machine's by default.
         retry: How patiently to repeat.
         traffic: The run's; unlimited and uncounted by default.
+        answer_s: How long an answer may take to begin, where that is long.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class RegistryReader:
         credentials: Credentials | None = None,
         retry: RetryPolicy | None = None,
         traffic: Traffic | None = None,
+        answer_s: float | None = None,
     ) -> None:
         self.address = address
         self.channel = Channel(
@@ -79,6 +81,7 @@ class RegistryReader:
             credentials=credentials or MachineCredentials(),
             retry=retry or RetryPolicy(),
             traffic=traffic,
+            answer_s=answer_s,
         )
         self._without_referrers: set[str] = set()
 

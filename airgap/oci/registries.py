@@ -44,6 +44,8 @@ class Registries:
         credentials: Where credentials come from; this machine's by default.
         retry: How patiently to repeat.
         traffic: The run's, shared by all clients; unlimited and uncounted by default.
+        answer_s: By upstream host, how long an answer may take to begin, where that is long: an
+            Image Factory makes images when they are asked for.
     """
 
     def __init__(
@@ -53,27 +55,30 @@ class Registries:
         credentials: Credentials | None = None,
         retry: RetryPolicy | None = None,
         traffic: Traffic | None = None,
+        answer_s: Mapping[str, float] | None = None,
     ) -> None:
         self._redirects = dict(redirects or {})
         self._credentials = credentials
         self._retry = retry
         self._traffic = traffic
-        self._clients: dict[RegistryAddress, RegistryClient] = {}
+        self._answer_s = dict(answer_s or {})
+        self._clients: dict[tuple[RegistryAddress, float | None], RegistryClient] = {}
         self._lock = threading.Lock()
 
     def locate(self, registry_host: str, repository: str) -> tuple[RegistryClient, str]:
         """Return the client for an upstream host, and the repository's name there."""
-        place = self._place(registry_host)
+        place, answer_s = self._place(registry_host), self._answer_s.get(registry_host)
         with self._lock:
-            client = self._clients.get(place.address)
+            client = self._clients.get((place.address, answer_s))
             if client is None:
                 client = RegistryClient(
                     place.address,
                     credentials=self._credentials,
                     retry=self._retry,
                     traffic=self._traffic,
+                    answer_s=answer_s,
                 )
-                self._clients[place.address] = client
+                self._clients[place.address, answer_s] = client
         return client, f"{place.prefix}/{repository}" if place.prefix else repository
 
     def close(self) -> None:

@@ -14,8 +14,9 @@ from typing import Protocol
 
 from airgap.digest import Digest
 from airgap.net import Body, FileBody
+from airgap.net.body import BytesBody
 
-__all__ = ["BlobSource", "FileSource", "UploadSessions"]
+__all__ = ["BlobSource", "BytesSource", "FileSource", "UploadSessions"]
 
 
 class BlobSource(Protocol):
@@ -65,3 +66,24 @@ class FileSource:
     def body(self, offset: int) -> Iterator[Body]:
         """Give the file's bytes from `offset` on."""
         yield FileBody(self._path, offset, told=self._told)
+
+
+class BytesSource:
+    """A small blob in memory, which was made here.
+
+    Args:
+        data: The whole.
+        told: Called with the number of bytes that were given.
+    """
+
+    can_seek = True
+
+    def __init__(self, data: bytes, *, told: Callable[[int], object] = lambda _: None) -> None:
+        self._data = data
+        self._told = told
+
+    @contextmanager
+    def body(self, offset: int) -> Iterator[Body]:
+        """Give the bytes from `offset` on."""
+        yield BytesBody(self._data[offset:])
+        self._told(len(self._data) - offset)

@@ -49,7 +49,7 @@ def plan_asset_mirror(
 
 
 def find_asset(lock: Lock, name: str) -> AssetPin:
-    """Return the pin of `<version>/<file>`.
+    """Return the pin of `<version>/<file>`, or `<version>/<schematic ID>/<file>`.
 
     Raises:
         LockError: The lock does not have it.
@@ -62,13 +62,13 @@ def find_asset(lock: Lock, name: str) -> AssetPin:
 
 
 def asset_url(mirror: AssetMirror, name: str, pin: AssetPin) -> str:
-    """Return the content-addressed URL `<mirror>/<version>/<sha512[:16]>/<file>`.
+    """Return the content-addressed URL `<mirror>/<version>/[<ID>/]<sha512[:16]>/<file>`.
 
     Sidero fetches a boot asset again only when its URL changes, and never checks its sha512.
     """
-    version, _, file = name.rpartition("/")
+    directory, _, file = name.rpartition("/")
     digits = pin.sha512.removeprefix("sha512:")[:_URL_DIGITS]
-    return f"{mirror.url.rstrip('/')}/{version}/{digits}/{file}"
+    return f"{mirror.url.rstrip('/')}/{directory}/{digits}/{file}"
 
 
 def _asset(pin: AssetPin) -> PlainValues:

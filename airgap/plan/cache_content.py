@@ -19,7 +19,8 @@ from airgap.lock.workloads import MANIFEST
 from airgap.oci.manifest import Platform
 from airgap.oci.reference import parse_reference
 from airgap.oci.subset import is_chosen
-from airgap.site.model import Site
+from airgap.plan.schematics import installer_way
+from airgap.site.model import ServerClass, Site
 from airgap.talos import minor_of, release_for
 
 __all__ = [
@@ -48,7 +49,8 @@ _KEY_DIGITS = 16
 _SIGNATURES_SINCE = (1, 13)
 
 _OF_SIGNATURES = "signature of "
-_NOT_OF_MACHINES = ("image factory for ", "sidero ", "server class ", "management.")
+_NOT_OF_MACHINES = ("image factory ", "whole catalogue of ", "sidero ", "management.")
+_SERVER_CLASS = "server class "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +108,8 @@ def select_content(site: Site, lock: Lock, talos: str, architecture: str) -> Sel
     Image Factory need (unless the site's own images or manifests name it as well), what has
     nothing for the architecture, and installers that the site's factory makes when it is asked.
     """
-    machines = frozenset({f"talos {talos}", *_kubernetes(site, talos)})
+    classes = {f"{_SERVER_CLASS}{item.name}" for item in _classes(site, talos, architecture)}
+    machines = frozenset({f"talos {talos}", *_kubernetes(site, talos), *classes})
     chosen: dict[str, str] = {}
     left_out = dict(_built_on_site(site, talos, architecture))
     for reference, pin in sorted(lock.images.items()):
@@ -144,9 +147,10 @@ def _why_not(pin: ImagePin, machines: Collection[str], architecture: str) -> str
 def _is_for_machines(pin: ImagePin, reason: str, machines: Collection[str]) -> bool:
     if reason == SITE_IMAGES or reason.startswith(MANIFEST):
         return True
-    if pin.need in ("sidero", "extensions") or reason.startswith(_NOT_OF_MACHINES):
+    if pin.need in ("sidero", "extensions", "factory") or reason.startswith(_NOT_OF_MACHINES):
         return False
-    return not reason.startswith(("talos ", "kubernetes ")) or reason in machines
+    of_some = ("talos ", "kubernetes ", _SERVER_CLASS)
+    return not reason.startswith(of_some) or reason in machines
 
 
 def _is_for(architecture: str, name: str) -> bool:
@@ -156,18 +160,22 @@ def _is_for(architecture: str, name: str) -> bool:
     return is_chosen(platform, (f"linux/{architecture}",))
 
 
-def _built_on_site(site: Site, talos: str, architecture: str) -> Iterator[tuple[str, str]]:
-    if site.image_factory.kind == "none":
-        return
+def _classes(site: Site, talos: str, architecture: str) -> Iterator[ServerClass]:
+    """Yield the server classes whose machines boot a release on an architecture."""
     booted = {
         item.name
         for item in site.environments
         if (item.talos, item.architecture) == (talos, architecture)
     }
-    for item in site.server_classes:
-        if item.environment in booted:
-            reason = "the site's Image Factory makes it when it is pulled: it has no digest yet"
-            yield f"installer of server class {item.name}", reason
+    yield from (item for item in site.server_classes if item.environment in booted)
+
+
+def _built_on_site(site: Site, talos: str, architecture: str) -> Iterator[tuple[str, str]]:
+    if installer_way(site) != "builtOnSite":
+        return
+    for item in _classes(site, talos, architecture):
+        reason = "the site's Image Factory makes it when it is pulled: it has no digest yet"
+        yield f"installer of server class {item.name}", reason
 
 
 def _carries_signatures(site: Site, talos: str) -> bool:

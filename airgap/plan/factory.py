@@ -1,4 +1,4 @@
-"""The ImageFactory component: schematics by server class, registered with the site's factory."""
+"""The ImageFactory component: schematics by server class, what a factory reads, how it runs."""
 
 from __future__ import annotations
 
@@ -6,67 +6,82 @@ from collections.abc import Iterator, Mapping
 
 import yaml
 
+from airgap.deployment import find_places
 from airgap.lock.model import Lock
+from airgap.plan.artifacts import plan_artifacts
+from airgap.plan.deployed import plan_deployed
 from airgap.plan.model import ComponentPlan, PlainValues, ResourcePlan
+from airgap.plan.schematics import installer_way, schematic_id_of
 from airgap.plan.trust import fingerprint
-from airgap.site.model import ImageFactory, Site
+from airgap.plan.verification import plan_verification
+from airgap.site.model import Site
 
-__all__ = ["plan_image_factory", "schematic_id_of"]
+__all__ = ["plan_image_factory"]
 
 
-def plan_image_factory(site: Site, lock: Lock, policy: PlainValues) -> ComponentPlan:
-    """Return the factory; without one it has no schematics and no children."""
+def plan_image_factory(site: Site, lock: Lock, policy: PlainValues, *, name: str) -> ComponentPlan:
+    """Return the factory; without one it has no children, and the schematics that `lock` used."""
     factory = site.image_factory
     schematics = dict(_schematics(site, lock))
+    known = {
+        "endpoint": factory.endpoint,
+        "version": factory.version,
+        "registry": factory.registry,
+        "caFingerprint": fingerprint(factory.ca) if factory.ca else None,
+        "installer": installer_way(site),
+    }
+    deployed = plan_deployed(site, lock, name=name) if factory.kind == "deployed" else None
     inputs = {
         "kind": factory.kind,
-        **{
-            key: value
-            for key, value in (
-                ("endpoint", factory.endpoint),
-                ("version", factory.version),
-                ("registry", factory.registry),
-                ("caFingerprint", fingerprint(factory.ca) if factory.ca else None),
-            )
-            if value
-        },
+        **{key: value for key, value in known.items() if value},
+        **(deployed.inputs if deployed else {}),
         "schematics": schematics,
+        **plan_verification(site, lock),
         "policy": policy,
     }
-    children = tuple(_registration(factory, name, item) for name, item in schematics.items())
     return ComponentPlan(
-        kind="ImageFactory", name="image-factory", inputs=inputs, children=children
+        kind="ImageFactory",
+        name="image-factory",
+        inputs=inputs,
+        children=(
+            *_children(site, lock, schematics, name),
+            *(deployed.children if deployed else ()),
+        ),
     )
 
 
-def schematic_id_of(site: Site, lock: Lock, server_class: str) -> str | None:
-    """Return the schematic that a class is installed from; none where there is no factory."""
+def _children(
+    site: Site, lock: Lock, schematics: Mapping[str, PlainValues], name: str
+) -> Iterator[ResourcePlan]:
     if site.image_factory.kind == "none":
-        return None
-    for identifier, pin in lock.schematics.items():
-        if server_class in pin.classes:
-            return identifier
-    return None
+        return
+    yield from plan_artifacts(site, lock, name=name)
+    for server_class, item in schematics.items():
+        yield _registration(site, server_class, item)
 
 
 def _schematics(site: Site, lock: Lock) -> Iterator[tuple[str, PlainValues]]:
     for server_class in sorted(item.name for item in site.server_classes):
-        identifier = schematic_id_of(site, lock, server_class)
+        identifier = schematic_id_of(lock, server_class)
         if identifier is not None:
             content: object = yaml.safe_load(lock.schematics[identifier].canonical)
             yield server_class, {"id": identifier, "schematic": content}
 
 
-def _registration(factory: ImageFactory, server_class: str, item: PlainValues) -> ResourcePlan:
-    place: Mapping[str, str | None] = {
-        "endpoint": factory.endpoint,
-        "version": factory.version,
-        "ca": factory.ca,
-    }
-    inputs = {
-        "factory": {key: value for key, value in place.items() if value},
+def _registration(site: Site, server_class: str, item: PlainValues) -> ResourcePlan:
+    """Return a class' schematic: told to a factory that runs, or put where a deployed one looks."""
+    factory = site.image_factory
+    inputs: dict[str, object] = {
+        "factory": _known(endpoint=factory.endpoint, version=factory.version, ca=factory.ca),
         "serverClass": server_class,
         "schematic": item["schematic"],
         "schematicId": item["id"],
     }
+    if factory.kind == "deployed":
+        place = find_places(site).schematics
+        inputs["registry"] = _known(endpoint=place.endpoint, repository=place.path, ca=place.ca)
     return ResourcePlan(kind="Schematic", name=f"schematic-{server_class}", inputs=inputs)
+
+
+def _known(**values: str | None) -> PlainValues:
+    return {key: value for key, value in values.items() if value}

@@ -25,9 +25,10 @@ def origin_of(url: str) -> str:
 
 
 def locked_hosts(lock: Lock) -> tuple[str, ...]:
-    """Return every registry host that an image or an extension of the lock names, sorted."""
-    extensions = (ref for catalogue in lock.extensions.values() for ref in catalogue.values())
-    references = (*lock.images, *extensions)
+    """Return every registry host that an image, extension or overlay of the lock names, sorted."""
+    catalogues = (*lock.extensions.values(), *(lock.overlays or {}).values())
+    listed = (reference for catalogue in catalogues for reference in catalogue.values())
+    references = (*lock.images, *listed)
     return tuple(sorted({parse_reference(text).registry for text in references}))
 
 

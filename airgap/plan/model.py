@@ -21,8 +21,9 @@ __all__ = [
 
 PlainValues = Mapping[str, object]
 
-Credentials = Literal["none", "dockerConfig", "v1alpha1", "documents"]
-"""In which form a component adds the site's registry credentials to a resource, if at all."""
+Credentials = Literal["none", "dockerConfig", "v1alpha1", "documents", "signingKey"]
+"""In which form a component adds a secret to a resource, if at all: the site's registry
+credentials, or the signing key of its Image Factory."""
 
 _COMPONENT = "airgap:index:"
 _DYNAMIC = "pulumi-python:dynamic/airgap:"

@@ -13,7 +13,7 @@ from airgap.plan.signatures import plan_image_signatures
 from airgap.plan.trust import fingerprint
 from airgap.site.model import Endpoint, Registry, Site
 
-__all__ = ["plan_registry"]
+__all__ = ["plan_registry", "registry_destination"]
 
 _NEEDS = ("talos", "kubernetes", "extensions", "factory", "sidero", "workloads", "signatures")
 
@@ -74,21 +74,24 @@ def _held(site: Site, lock: Lock, name: str) -> tuple[ResourcePlan, ...]:
     if site.registry.kind == "none":
         return ()
     sets = (_image_set(site, lock, name, need) for need in _NEEDS if _images(lock, need))
-    caches = plan_image_caches(site, lock, _destination(site.registry), name=name, of="image")
+    caches = plan_image_caches(
+        site, lock, registry_destination(site.registry), name=name, of="image"
+    )
     return (*sets, *caches)
 
 
 def _image_set(site: Site, lock: Lock, name: str, need: str) -> ResourcePlan:
     inputs = {
         "set": f"{name}/{need}",
-        "destination": _destination(site.registry),
+        "destination": registry_destination(site.registry),
         "images": by_repository(_images(lock, need)),
         "onDelete": site.retention.on_delete,
     }
     return ResourcePlan(kind="ImageSet", name=f"images-{need}", inputs=inputs)
 
 
-def _destination(registry: Registry) -> PlainValues:
+def registry_destination(registry: Registry) -> PlainValues:
+    """Return where a registry's sets go, as their inputs say it."""
     target = registry.endpoints[0]
     destination: dict[str, object] = {
         "kind": registry.kind,

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from airgap.errors import Fault, LockError
 from airgap.lock.model import Lock
-from airgap.plan.factory import schematic_id_of
-from airgap.plan.hosts import host_of
 from airgap.plan.machine import MachineConfig, plan_machine_config
 from airgap.plan.mirrors import Mirrors
 from airgap.plan.model import PlainValues
+from airgap.plan.schematics import plan_installer
 from airgap.site.model import ServerClass, Site
-from airgap.talos import Dialect, config_dialect, factory_installer, installer_image
+from airgap.talos import Dialect, config_dialect
 
 __all__ = ["ClassPlan", "plan_server_classes"]
 
@@ -52,7 +50,7 @@ def plan_server_classes(site: Site, lock: Lock, mirrors: Mirrors) -> dict[str, C
 def _server_class(
     site: Site, lock: Lock, mirrors: Mirrors, wish: ServerClass, talos: str
 ) -> ClassPlan:
-    installer = _installer(site, lock, wish.name, talos)
+    installer = plan_installer(site, lock, wish, talos)
     dialect = config_dialect(talos, sidero=site.sidero.version)
     return ClassPlan(
         wish=wish,
@@ -63,24 +61,3 @@ def _server_class(
             site, mirrors, installer=str(installer["image"]), dialect=dialect
         ),
     )
-
-
-def _installer(site: Site, lock: Lock, server_class: str, talos: str) -> PlainValues:
-    """Return the factory's installer where the class has a schematic, else Talos' own by digest."""
-    schematic = schematic_id_of(site, lock, server_class)
-    if schematic is None or site.image_factory.endpoint is None:
-        image = installer_image(talos)
-        by = f"server class {server_class} → installer of Talos {talos}"
-        return {"image": image, "digest": _digest(lock, image, by)}
-    host = host_of(site.image_factory.endpoint)
-    return {
-        "image": factory_installer(talos, host=host, schematic=schematic),
-        "builtOnSite": {"schematicId": schematic, "version": talos},
-    }
-
-
-def _digest(lock: Lock, image: str, by: str) -> str:
-    if image not in lock.images:
-        fault = Fault(path=f"images.{image}", message=f"is not in the lock, and named by {by}")
-        raise LockError("lock", [fault], hint="run: python -m airgap lock <site>")
-    return lock.images[image].digest

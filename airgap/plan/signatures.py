@@ -34,7 +34,7 @@ def plan_release_signatures(site: Site, lock: Lock) -> dict[str, object]:
     signers = {
         key.partition("/")[0]: pin.signed_by
         for key, pin in sorted(lock.assets.items())
-        if not pin.is_own
+        if not pin.is_own and pin.made_by is None
     }
     return {"signatures": {"require": [_values(rule)], "signedBy": signers}}
 

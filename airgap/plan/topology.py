@@ -39,7 +39,7 @@ def plan_site(site: Site, lock: Lock, *, name: str) -> Plan:
         asset_mirror=plan_asset_mirror(
             site, lock, policy, () if beside_registry else serving, name=name
         ),
-        image_factory=plan_image_factory(site, lock, policy),
+        image_factory=plan_image_factory(site, lock, policy, name=name),
         sidero=plan_sidero(site, lock, mirrors, policy, name=name),
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Event", "Moved", "Outcome", "Planned", "Progress", "Report", "Summary"]
+__all__ = ["Awaited", "Event", "Moved", "Outcome", "Planned", "Progress", "Report", "Summary"]
 
 Outcome = Literal[
     "kept",
@@ -27,6 +27,21 @@ class Planned:
     """More is going to move, counted from here on: so many bytes."""
 
     size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Awaited:
+    """Nothing of one item has come yet: somebody is at it.
+
+    Attributes:
+        item: As its `Event` will name it.
+        what: What is being done with it, such as `being built by the factory`.
+        seconds: How long it has been waited for.
+    """
+
+    item: str
+    what: str
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,5 +110,5 @@ class Summary:
         )
 
 
-Report = Planned | Moved | Event | Summary
+Report = Planned | Awaited | Moved | Event | Summary
 Progress = Callable[[Report], None]

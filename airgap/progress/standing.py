@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from airgap.progress.events import Event, Moved, Planned, Report, Summary
+from airgap.progress.events import Awaited, Event, Moved, Planned, Report, Summary
 
 __all__ = ["Standing"]
 
@@ -35,6 +35,7 @@ class Standing:
         self._planned = 0
         self._finished = 0
         self._under_way: dict[str, Moved] = {}
+        self._awaited: dict[str, Awaited] = {}
         self._samples: deque[tuple[float, int]] = deque([(clock(), 0)])
 
     def take(self, report: Report) -> None:
@@ -43,16 +44,26 @@ class Standing:
             match report:
                 case Planned():
                     self._planned += report.size_bytes
+                case Awaited():
+                    self._awaited[report.item] = report
                 case Moved():
+                    self._awaited.pop(report.item, None)
                     self._under_way[report.item] = report
                 case Event():
+                    self._awaited.pop(report.item, None)
                     before = self._under_way.pop(report.item, None)
                     self._finished += max(report.size, before.size_bytes if before else 0)
                     self.done, self.total, self.last = report.done, report.total, report
                 case Summary():
                     self.summary = self.summary.joined(report) if self.summary else report
                     self._under_way.clear()
+                    self._awaited.clear()
             self._sample()
+
+    def awaited(self) -> tuple[Awaited, ...]:
+        """Return the items that somebody else is still at, in the order they were told of."""
+        with self._lock:
+            return tuple(self._awaited.values())
 
     def under_way(self) -> tuple[Moved, ...]:
         """Return the items whose bytes are moving, in the order they began."""

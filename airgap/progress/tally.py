@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from airgap.progress.events import Event, Moved, Outcome, Progress
+from airgap.progress.events import Awaited, Event, Moved, Outcome, Progress
 
 __all__ = ["Meter", "Tally"]
 
 _EVERY_S = 0.25
+_WAIT_S = 15.0
 
 
 class Tally:
@@ -41,6 +43,31 @@ class Tally:
                         total=max(self._total, self._done),
                     )
                 )
+
+    @contextmanager
+    def awaiting(self, item: str, what: str, *, every_s: float = _WAIT_S) -> Iterator[None]:
+        """Tell that somebody else is at an item, at once and every so often while the block runs.
+
+        Args:
+            item: As its `Event` will name it.
+            what: What is being done with it.
+            every_s: How often.
+        """
+        over, began = threading.Event(), time.monotonic()
+
+        def tell() -> None:
+            while self._progress is not None:
+                self._progress(Awaited(item=item, what=what, seconds=time.monotonic() - began))
+                if over.wait(every_s):
+                    return
+
+        watch = threading.Thread(target=tell, name="airgap-await", daemon=True)
+        watch.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watch.join()
 
 
 class Meter:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from airgap.progress.events import Summary
+from airgap.progress.events import Awaited, Summary
 from airgap.progress.standing import Standing
 
-__all__ = ["count_bytes", "say_progress", "say_summary", "say_time", "short_item"]
+__all__ = [
+    "count_bytes",
+    "say_awaited",
+    "say_progress",
+    "say_summary",
+    "say_time",
+    "short_item",
+]
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _LONGEST = 48
@@ -29,6 +36,11 @@ def say_time(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def say_awaited(awaited: Awaited) -> str:
+    """Return why an item does not come yet: `being built by the factory (1 min 30 s)`."""
+    return f"{awaited.what} ({say_time(awaited.seconds)})"
 
 
 def short_item(item: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from airgap.render.config_map import with_rendered_data
 from airgap.render.hosts_toml import render_hosts
 from airgap.render.patches import with_rendered_patches
 from airgap.render.unit import render_unit
@@ -24,7 +25,7 @@ def render_file(specification: Mapping[str, object]) -> bytes:
     """
     match dict(specification):
         case {"documents": documents, **rest} if not rest and isinstance(documents, Sequence):
-            return render_documents(with_rendered_patches(item) for item in documents).encode()
+            return render_documents(map(_rendered, documents)).encode()
         case {"ini": sections, **rest} if not rest and isinstance(sections, Mapping):
             return render_unit(sections).encode()
         case {"lines": lines, **rest} if not rest and isinstance(lines, Sequence):
@@ -33,3 +34,8 @@ def render_file(specification: Mapping[str, object]) -> bytes:
             return render_hosts(mirror).encode()
     known = "documents, ini, lines or hosts"
     raise ValueError(f"a file is given by {known}, not by {sorted(specification)}")
+
+
+def _rendered(document: Mapping[str, object]) -> Mapping[str, object]:
+    """Return an object whose structured parts are texts, where its kind has texts there."""
+    return with_rendered_data(with_rendered_patches(document))

@@ -6,20 +6,18 @@ Pure: from the site and the tables of `airgap.talos`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from airgap.errors import Fault, SiteError
-from airgap.lock import SITE_IMAGES, Need, image_key, manifest_images, site_images
-from airgap.oci.reference import Reference, parse_reference
-from airgap.resolve.needs import has_factory
+from airgap.lock import SITE_IMAGES, image_key, manifest_images, site_images
+from airgap.resolve.factory_needs import factory_needs, installer_needs, talos_needs
+from airgap.resolve.wants import ImageWant, short_name, want_image
 from airgap.site.model import Management, Site
 from airgap.talos import (
     PARTS,
     RELEASES,
     Part,
-    factory_images,
-    installer_image,
     kubernetes_images,
     management_images,
     release_for,
@@ -30,34 +28,10 @@ from airgap.workloads import ARROW
 __all__ = ["ImageWant", "find_images"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageWant:
-    """An image to pin.
-
-    Attributes:
-        reference: With a digest where its author gave one.
-        need: The set it belongs to.
-        needed_by: What pulls it in, sorted: goes into the lock.
-        chains: The same link by link, from a place of the site to the image.
-    """
-
-    reference: Reference
-    need: Need
-    needed_by: tuple[str, ...]
-    chains: tuple[str, ...] = ()
-
-    def also_for(self, needed_by: tuple[str, ...], chains: tuple[str, ...] = ()) -> ImageWant:
-        """Return the want with more reasons; the set stays."""
-        reasons = tuple(sorted({*self.needed_by, *needed_by}))
-        return replace(
-            self, needed_by=reasons, chains=tuple(dict.fromkeys((*self.chains, *chains)))
-        )
-
-
 def find_images(site: Site) -> dict[str, ImageWant]:
     """Return the images known without asking anybody, by their key in the lock.
 
-    Extension images are not among them: only the catalogue knows their tags and digests.
+    Those of extensions and overlays are not among them: only the catalogues know them.
 
     Raises:
         SiteError: A release is unknown or does not run the Kubernetes asked for; all at once.
@@ -79,27 +53,15 @@ def _parts(site: Site) -> Iterator[Callable[[], Iterable[ImageWant]]]:
     """Yield what brings images, in the order in which a set may claim one."""
     yield lambda: _unused_kubernetes(site)
     for place, version in enumerate(site.talos.versions):
-        yield partial(_talos, site, version, place)
+        yield partial(talos_needs, site, version, place)
         yield partial(_kubernetes, site, version, place)
+    yield lambda: factory_needs(site)
+    yield lambda: installer_needs(site)
     yield lambda: _sidero(site)
     for part in PARTS:
         yield partial(_management, site, part)
     yield lambda: _site_images(site)
     yield lambda: _manifests(site)
-
-
-def _talos(site: Site, version: str, place: int) -> Iterator[ImageWant]:
-    release = release_for(version, site.talos.components)
-    at = f"talos.versions[{place}] {version}"
-    if not has_factory(site):
-        reference = installer_image(release.version)
-        yield _want(reference, "talos", f"talos {version}", at, "installer")
-        return
-    reason = f"image factory for {version}"
-    for reference in factory_images(release):
-        name = _name(reference)
-        need: Need = "extensions" if name in ("extensions", "overlays") else "talos"
-        yield _want(reference, need, reason, at, "imageFactory", f"it builds from {name}")
 
 
 def _kubernetes(site: Site, version: str, place: int) -> Iterator[ImageWant]:
@@ -117,7 +79,7 @@ def _kubernetes(site: Site, version: str, place: int) -> Iterator[ImageWant]:
                 reason, by = f"kubernetes {kubernetes}", f"{wanted} {kubernetes}"
             else:
                 reason, by = f"talos {version}", at
-            yield _want(reference, "kubernetes", reason, by, _name(reference))
+            yield want_image(reference, "kubernetes", reason, by, short_name(reference))
 
 
 def _unused_kubernetes(site: Site) -> Iterator[ImageWant]:
@@ -145,14 +107,14 @@ def _sidero(site: Site) -> Iterator[ImageWant]:
     version = site.sidero.version
     for reference in sidero_images(version):
         by = f"sidero.version {version}"
-        yield _want(reference, "sidero", f"sidero {version}", by, _name(reference))
+        yield want_image(reference, "sidero", f"sidero {version}", by, short_name(reference))
 
 
 def _management(site: Site, part: Part) -> Iterator[ImageWant]:
     version: str | None = getattr(site.management, part)
     by = f"management.{Management.model_fields[part].alias} {version}"
     for reference in management_images(part, version) if version else ():
-        yield _want(reference, "sidero", by, by, _name(reference))
+        yield want_image(reference, "sidero", by, by, short_name(reference))
 
 
 def _site_images(site: Site) -> Iterator[ImageWant]:
@@ -175,20 +137,6 @@ def _manifests(site: Site) -> Iterator[ImageWant]:
         )
 
 
-def _want(reference: str, need: Need, reason: str, *chain: str) -> ImageWant:
-    return ImageWant(
-        reference=parse_reference(reference),
-        need=need,
-        needed_by=(reason,),
-        chains=(ARROW.join(chain),),
-    )
-
-
-def _name(reference: str) -> str:
-    """Return `kube-proxy` of `registry.k8s.io/kube-proxy:v1.34.1`."""
-    return reference.rpartition("/")[2].partition(":")[0]
-
-
 def _add(wants: dict[str, ImageWant], want: ImageWant) -> None:
     """Add a want; of two for one image the first one's set counts, and both reasons."""
     key = image_key(want.reference)
@@ -198,4 +146,4 @@ def _add(wants: dict[str, ImageWant], want: ImageWant) -> None:
         return
     reference = want.reference if known.reference.digest is None else known.reference
     merged = known.also_for(want.needed_by, want.chains)
-    wants[key] = replace(merged, reference=reference)
+    wants[key] = replace(merged, reference=reference, made=known.made or want.made)

@@ -14,8 +14,8 @@ from airgap.lock import ImagePin, PlatformPin
 from airgap.oci.manifest import Descriptor, Manifest, parse_manifest
 from airgap.oci.reference import Reference
 from airgap.oci.subset import is_chosen, subset_index
-from airgap.resolve.image_needs import ImageWant
 from airgap.resolve.sources import ImageSource
+from airgap.resolve.wants import ImageWant
 
 __all__ = ["keep_pin", "missing_architectures", "read_tag", "resolve_image"]
 

@@ -14,7 +14,12 @@ from airgap.errors import AirgapError, SiteError
 from airgap.lock import ImagePin, Lock, Need, image_key
 from airgap.oci.reference import parse_reference
 from airgap.resolve.image_needs import find_images
-from airgap.resolve.needs import find_schematics, has_factory
+from airgap.resolve.needs import (
+    find_schematics,
+    has_factory,
+    has_whole_catalogue,
+    is_mirrored,
+)
 from airgap.site.model import Site
 from airgap.talos import factory_installer
 from airgap.workloads import ARROW
@@ -22,6 +27,7 @@ from airgap.workloads import ARROW
 __all__ = ["Listed", "list_images", "why"]
 
 _SIGNATURE = "signature of "
+_WHOLE = "whole catalogue of "
 _LOCKED_LATER = "known once locked"
 _ON_SITE = "built on site"
 
@@ -67,7 +73,7 @@ def list_images(site: Site, lock: Lock | None = None) -> dict[str, Listed]:
             chains=want.chains,
             pin=pins.get(key),
         )
-    for item in (*_extensions(site, lock), *_installers(site)):
+    for item in (*_named(site, lock), *_whole_catalogue(site, lock), *_installers(site)):
         before = found.get(item.name)
         found[item.name] = _joined(before, item) if before else item
     for item in _signatures(pins, found):
@@ -75,26 +81,42 @@ def list_images(site: Site, lock: Lock | None = None) -> dict[str, Listed]:
     return dict(sorted(found.items()))
 
 
-def _extensions(site: Site, lock: Lock | None) -> Iterator[Listed]:
-    """Yield the extensions of server classes: images as soon as they are locked."""
+def _named(site: Site, lock: Lock | None) -> Iterator[Listed]:
+    """Yield the extensions and overlays of server classes: images as soon as they are locked."""
     releases = {item.name: item.talos for item in site.environments}
     for place, item in enumerate(site.server_classes if has_factory(site) else ()):
         talos = releases.get(item.environment, "")
+        at = f"serverClasses[{place}] {item.name}"
         for number, name in enumerate(item.extensions):
-            chain = f"serverClasses[{place}] {item.name}{ARROW}extensions[{number}] {name}"
-            key, pin = _locked_extension(lock, talos, name)
-            yield Listed(
-                name=key or f"{name} (Talos {talos})",
-                need="extensions",
-                needed_by=(f"server class {item.name}",),
-                chains=(f"{chain}{ARROW}catalogue of Talos {talos}",),
-                pin=pin,
-                remark="" if pin else _LOCKED_LATER,
-            )
+            locked = lock.extensions if lock else {}
+            chain = f"{at}{ARROW}extensions[{number}] {name}"
+            yield _official(lock, locked, talos, name, item.name, chain)
+        if item.overlay:
+            locked = (lock.overlays or {}) if lock else {}
+            chain = f"{at}{ARROW}overlay {item.overlay.name}"
+            yield _official(lock, locked, talos, item.overlay.name, item.name, chain)
 
 
-def _locked_extension(lock: Lock | None, talos: str, name: str) -> tuple[str, ImagePin | None]:
-    text = lock.extensions.get(talos, {}).get(name) if lock else None
+def _official(
+    lock: Lock | None,
+    locked: Mapping[str, Mapping[str, str]],
+    talos: str,
+    name: str,
+    server_class: str,
+    chain: str,
+) -> Listed:
+    key, pin = _locked(lock, locked.get(talos, {}).get(name))
+    return Listed(
+        name=key or f"{name} (Talos {talos})",
+        need="extensions",
+        needed_by=(f"server class {server_class}",),
+        chains=(f"{chain}{ARROW}catalogue of Talos {talos}",),
+        pin=pin,
+        remark="" if pin else _LOCKED_LATER,
+    )
+
+
+def _locked(lock: Lock | None, text: str | None) -> tuple[str, ImagePin | None]:
     if lock is None or text is None:
         return "", None
     reference = parse_reference(text)
@@ -105,9 +127,21 @@ def _locked_extension(lock: Lock | None, talos: str, name: str) -> tuple[str, Im
     return "", None
 
 
+def _whole_catalogue(site: Site, lock: Lock | None) -> Iterator[Listed]:
+    """Yield what is carried because the catalogue has it, once the lock knows it."""
+    by = "imageFactory.catalogue all" if has_whole_catalogue(site) else "lock --all"
+    for key, pin in lock.images.items() if lock and has_factory(site) else ():
+        reasons = tuple(reason for reason in pin.needed_by if reason.startswith(_WHOLE))
+        if reasons:
+            chains = tuple(
+                f"{by}{ARROW}catalogue of Talos {reason.removeprefix(_WHOLE)}" for reason in reasons
+            )
+            yield Listed(name=key, need=pin.need, needed_by=reasons, chains=chains, pin=pin)
+
+
 def _installers(site: Site) -> Iterator[Listed]:
-    """Yield the factory's installer of each server class: no lock has its digest."""
-    if site.image_factory.endpoint is None:
+    """Yield the installer of each server class that the factory inside makes: no lock has it."""
+    if site.image_factory.endpoint is None or is_mirrored(site):
         return
     host = urlsplit(site.image_factory.endpoint).netloc
     releases = {item.name: item.talos for item in site.environments}
@@ -115,10 +149,10 @@ def _installers(site: Site) -> Iterator[Listed]:
     for identity, pin in find_schematics(site).items():
         for name in pin.classes:
             place, item = places[name]
-            talos = releases[item.environment]
+            talos, signed = releases[item.environment], item.secure_boot is not None
             chain = f"serverClasses[{place}] {name}{ARROW}schematic {identity[:12]}…"
             yield Listed(
-                name=factory_installer(talos, host=host, schematic=identity),
+                name=factory_installer(talos, host=host, schematic=identity, secure_boot=signed),
                 need="extensions",
                 needed_by=(f"server class {name}",),
                 chains=(f"{chain}{ARROW}installer of Talos {talos}",),

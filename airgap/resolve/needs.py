@@ -5,22 +5,32 @@ Pure: from the site and the tables of `airgap.talos`.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from airgap.errors import Fault, SiteError
 from airgap.lock import SchematicPin
-from airgap.schematic import canonical_yaml, schematic_for, schematic_id
-from airgap.site.model import Site
+from airgap.schematic import canonical_yaml, schematic_id
+from airgap.site.model import ServerClass, Site
+from airgap.site.schematics import class_schematic, factory_release
 from airgap.talos import asset_names, asset_url
 
 __all__ = [
     "AssetWant",
+    "Named",
     "class_extensions",
+    "class_overlays",
+    "class_releases",
     "find_assets",
     "find_schematics",
     "has_factory",
+    "has_whole_catalogue",
+    "is_mirrored",
 ]
+
+Named = Mapping[str, Mapping[str, tuple[str, ...]]]
+"""Talos version → extension or overlay → the server classes that name it, sorted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,21 +53,56 @@ class AssetWant:
 
 
 def has_factory(site: Site) -> bool:
-    """Tell whether installers are built on site."""
+    """Tell whether a factory runs inside: what it builds from is carried."""
     return site.image_factory.kind != "none"
 
 
+def has_whole_catalogue(site: Site) -> bool:
+    """Tell whether every extension and overlay is carried for it, and not those that are named."""
+    return has_factory(site) and site.image_factory.catalogue == "all"
+
+
+def is_mirrored(site: Site) -> bool:
+    """Tell whether the factory that `lock` asks makes the installers, which are carried."""
+    return site.image_factory.installer == "mirrored"
+
+
+def class_releases(site: Site) -> dict[str, str]:
+    """Return the Talos release of each server class, by the environment that it boots.
+
+    Raises:
+        SiteError: A class names an environment that is not there.
+    """
+    releases = {environment.name: environment.talos for environment in site.environments}
+    faults = [
+        Fault(
+            path=f"serverClasses.{item.name}.environment",
+            message=f"there is no environment {item.environment!r}",
+        )
+        for item in site.server_classes
+        if item.environment not in releases
+    ]
+    if faults:
+        raise SiteError("site", faults)
+    return {item.name: releases[item.environment] for item in site.server_classes}
+
+
 def find_assets(site: Site) -> dict[str, AssetWant]:
-    """Return what every environment boots, by `<version>/<file>`."""
+    """Return what every environment boots of a release, or of the author's, by `<version>/<file>`.
+
+    What a factory makes is not among it.
+    """
     reasons: dict[tuple[str, str], set[str]] = {}
     files: dict[tuple[str, str], str] = {}
     for environment in site.environments:
-        booted = asset_names(environment.architecture)
-        further = (environment.boot_asset,) if environment.boot_asset else ()
+        own = environment.boot_asset_file or ""
+        made = environment.schematic_of is not None
+        booted = () if made else asset_names(environment.architecture)
+        further = (environment.boot_asset,) if environment.boot_asset and (own or not made) else ()
         for name in (*booted, *further):
             key = (environment.talos, name)
             reasons.setdefault(key, set()).add(f"environment {environment.name}")
-            files[key] = environment.boot_asset_file or "" if name in further else ""
+            files[key] = own if name in further else ""
     return {
         f"{version}/{name}": AssetWant(
             version=version,
@@ -70,15 +115,14 @@ def find_assets(site: Site) -> dict[str, AssetWant]:
 
 
 def find_schematics(site: Site) -> dict[str, SchematicPin]:
-    """Return the schematic of every server class by ID; equal ones are one."""
-    if not has_factory(site):
-        return {}
+    """Return the schematic of every server class that a factory makes something of, by ID.
+
+    Equal schematics are one.
+    """
     pins: dict[str, SchematicPin] = {}
-    factory = site.image_factory.version
-    for item in sorted(site.server_classes, key=lambda item: item.name):
-        schematic = schematic_for(
-            extensions=item.extensions, extra_kernel_args=item.extra_kernel_args
-        )
+    factory = factory_release(site)
+    for item in _made_classes(site):
+        schematic = class_schematic(item)
         identity = schematic_id(schematic, factory=factory)
         before = pins[identity].classes if identity in pins else ()
         pins[identity] = SchematicPin(
@@ -87,22 +131,39 @@ def find_schematics(site: Site) -> dict[str, SchematicPin]:
     return pins
 
 
-def class_extensions(site: Site) -> dict[str, dict[str, tuple[str, ...]]]:
-    """Return Talos version → extension name → the server classes that name it, sorted.
+def _made_classes(site: Site) -> list[ServerClass]:
+    """Return the classes that some factory makes something of, here or for `lock`, by name."""
+    booted = {environment.schematic_of for environment in site.environments}
+    every = has_factory(site) or is_mirrored(site)
+    return sorted(
+        (item for item in site.server_classes if every or item.name in booted or item.boot_assets),
+        key=lambda item: item.name,
+    )
+
+
+def class_extensions(site: Site) -> Named:
+    """Return the system extensions that a factory puts into something, and who names them.
 
     Raises:
         SiteError: A class names an environment that is not there.
     """
-    releases = {environment.name: environment.talos for environment in site.environments}
+    return _named(site, lambda item: item.extensions)
+
+
+def class_overlays(site: Site) -> Named:
+    """Return the overlays likewise.
+
+    Raises:
+        SiteError: A class names an environment that is not there.
+    """
+    return _named(site, lambda item: (item.overlay.name,) if item.overlay else ())
+
+
+def _named(site: Site, names: Callable[[ServerClass], Sequence[str]]) -> Named:
+    releases = class_releases(site)
     found: dict[str, dict[str, tuple[str, ...]]] = {}
-    if not has_factory(site):
-        return found
-    for item in sorted(site.server_classes, key=lambda item: item.name):
-        if item.environment not in releases:
-            message = f"there is no environment {item.environment!r}"
-            path = f"serverClasses.{item.name}.environment"
-            raise SiteError("site", [Fault(path=path, message=message)])
-        by_name = found.setdefault(releases[item.environment], {})
-        for name in item.extensions:
+    for item in _made_classes(site):
+        by_name = found.setdefault(releases[item.name], {})
+        for name in names(item):
             by_name[name] = (*by_name.get(name, ()), item.name)
     return {version: by_name for version, by_name in sorted(found.items()) if by_name}

@@ -8,11 +8,11 @@ from airgap.errors import TransferError
 from airgap.lock import ImagePin, Inputs, Lock, image_key
 from airgap.oci.reference import Reference, parse_reference
 from airgap.progress import Progress, Tally
-from airgap.resolve.image_needs import ImageWant
 from airgap.resolve.images import resolve_image
 from airgap.resolve.selection import Selection
 from airgap.resolve.signatures import Collection
 from airgap.resolve.upgrade import Upgrade
+from airgap.resolve.wants import ImageWant
 from airgap.signature import ArtifactSource
 from airgap.site.model import Signatures
 from airgap.transfer.pool import DEFAULT_WORKERS, run_each

@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 
 from airgap.digest import Digest
-from airgap.errors import Fault, IntegrityError, SiteError, UpstreamError
-from airgap.lock import AssetPin, ImagePin, Lock, image_key
-from airgap.oci.reference import Reference, parse_reference
+from airgap.errors import IntegrityError, UpstreamError
+from airgap.factory.client import BUILDING
+from airgap.lock import AssetPin, ImagePin, Lock
+from airgap.oci.reference import Reference
 from airgap.progress import Tally
 from airgap.resolve.assets import Assets
-from airgap.resolve.catalogue import find_extension, read_catalogue
-from airgap.resolve.image_needs import ImageWant
 from airgap.resolve.images import keep_pin, missing_architectures, read_tag, resolve_image
 from airgap.resolve.needs import AssetWant
+from airgap.resolve.notes import Note
 from airgap.resolve.selection import Selection
 from airgap.resolve.sources import ImageSource
 from airgap.resolve.upgrade import Upgrade
+from airgap.resolve.wants import ImageWant
 from airgap.rules.signers import UNSIGNED
-from airgap.talos import catalogue_image
 from airgap.transfer.pool import Failures, run_each
 
-__all__ = ["Extensions", "Note", "Run"]
-
-Extensions = Mapping[str, Mapping[str, tuple[str, ...]]]
-"""Talos version → extension name → the server classes that name it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Note:
-    """Something a person should know, and that is no error."""
-
-    subject: str
-    message: str
-
-    def __str__(self) -> str:
-        """Return `subject: message`."""
-        return f"{self.subject}: {self.message}"
+__all__ = ["Note", "Run"]
 
 
 class Run:
@@ -52,6 +37,7 @@ class Run:
         selection: Which platforms of an image are carried.
         tally: Told of each item.
         workers: How many items at a time.
+        interrupted: Called on Ctrl-C, to end what would take long.
     """
 
     def __init__(
@@ -65,6 +51,7 @@ class Run:
         selection: Selection,
         tally: Tally,
         workers: int,
+        interrupted: Callable[[], object] | None = None,
     ) -> None:
         self._previous = previous
         self._upgrade = upgrade
@@ -74,6 +61,7 @@ class Run:
         self._selection = selection
         self._tally = tally
         self._workers = workers
+        self._interrupted = interrupted
         self._read: dict[str, tuple[Reference, str]] = {}
         self.failures: Failures = []
         self.notes: list[Note] = []
@@ -84,7 +72,10 @@ class Run:
         """Pin images; those that fail are missing in the answer."""
         self._tally.expect(len(wants))
         pins, failures = run_each(
-            list(wants), lambda key: self._image(key, wants[key]), workers=self._workers
+            list(wants),
+            lambda key: self._image(key, wants[key]),
+            workers=self._workers,
+            interrupted=self._interrupted,
         )
         self.failures += failures
         for key, pin in pins.items():
@@ -94,17 +85,28 @@ class Run:
                 self._note(key, remark)
         return pins
 
+    def is_kept(self, key: str, want: ImageWant) -> bool:
+        """Tell whether an image has a pin that stays."""
+        return self._kept_image(key, want) is not None
+
     def _image(self, key: str, want: ImageWant) -> ImagePin:
         kept = self._kept_image(key, want)
         if kept is not None:
-            self._look_for_move(key, want.reference, kept)
+            self._look_for_move(key, want, kept)
             self._tally.add(key, "kept")
             return keep_pin(self._cut_anew(kept, want), want)
-        pin = resolve_image(self._registries, want, platforms=self._selection.of(want))
-        if want.reference.digest is None:
+        pin = self._resolved(key, want)
+        if want.reference.digest is None and not want.made:
             self._read[key] = (want.reference, pin.upstream_digest)
         self._tally.add(key, "resolved")
         return pin
+
+    def _resolved(self, key: str, want: ImageWant) -> ImagePin:
+        platforms = self._selection.of(want)
+        if not want.made:
+            return resolve_image(self._registries, want, platforms=platforms)
+        with self._tally.awaiting(key, BUILDING):
+            return resolve_image(self._registries, want, platforms=platforms)
 
     def _cut_anew(self, pin: ImagePin, want: ImageWant) -> ImagePin:
         """Return a kept pin with today's platforms: of the index it was made of, not of the tag."""
@@ -125,12 +127,15 @@ class Run:
         wanted = want.reference.digest
         return pin if wanted is None or str(wanted) == pin.upstream_digest else None
 
-    def _look_for_move(self, key: str, reference: Reference, pin: ImagePin) -> None:
-        """Ask what a kept tag points to today; a silent upstream must not fail the lock."""
-        if reference.digest is not None:
+    def _look_for_move(self, key: str, want: ImageWant, pin: ImagePin) -> None:
+        """Ask what a kept tag points to today; a silent upstream must not fail the lock.
+
+        A factory is not asked: it would make the image again.
+        """
+        if want.reference.digest is not None or want.made:
             return
         try:
-            now = read_tag(self._registries, reference)
+            now = read_tag(self._registries, want.reference)
         except (UpstreamError, IntegrityError) as error:
             self._note(key, f"kept; upstream could not be asked: {error.message}")
             return
@@ -151,71 +156,6 @@ class Run:
                 retryable=True,
                 hint="run lock again once it has settled",
             )
-
-    # Extensions
-
-    def extensions(
-        self, wanted: Extensions, images: Mapping[str, ImagePin]
-    ) -> dict[str, dict[str, Reference]]:
-        """Return the image of each extension, from the catalogues pinned among the images."""
-        catalogues = {
-            catalogue_image(version): version
-            for version in wanted
-            if catalogue_image(version) in images
-        }
-        found, failures = run_each(
-            list(catalogues),
-            lambda key: self._extensions_of(catalogues[key], wanted[catalogues[key]], images[key]),
-            workers=self._workers,
-        )
-        self.failures += failures
-        return {catalogues[key]: references for key, references in found.items()}
-
-    def _extensions_of(
-        self, version: str, classes: Mapping[str, tuple[str, ...]], catalogue: ImagePin
-    ) -> dict[str, Reference]:
-        known = self._known_extensions(version, catalogue)
-        if known.keys() >= classes.keys():
-            return {name: known[name] for name in sorted(classes)}
-        image = parse_reference(catalogue_image(version))
-        listed = read_catalogue(self._registries, image, Digest.parse(catalogue.digest))
-        found: dict[str, Reference] = {}
-        faults: list[Fault] = []
-        for name in sorted(classes):
-            try:
-                found[name] = find_extension(listed, name, talos=version, classes=classes[name])
-            except SiteError as error:
-                faults += error.faults
-        if faults:
-            raise SiteError(f"extensions of Talos {version}", faults)
-        return found
-
-    def _known_extensions(self, version: str, catalogue: ImagePin) -> dict[str, Reference]:
-        """Return the earlier lock's extensions, if they came from this very catalogue."""
-        before = self._previous.images.get(catalogue_image(version)) if self._previous else None
-        if self._previous is None or before is None or before.digest != catalogue.digest:
-            return {}
-        locked = self._previous.extensions.get(version, {})
-        return {name: parse_reference(text) for name, text in locked.items()}
-
-    def extension_images(
-        self,
-        wanted: Extensions,
-        found: Mapping[str, Mapping[str, Reference]],
-        images: dict[str, ImagePin],
-    ) -> dict[str, ImagePin]:
-        """Return the images with those of the extensions added, by digest.
-
-        A tag that two catalogues give different digests cannot name both: the later one is
-        pinned without its tag.
-        """
-        pins = dict(images)
-        wants: dict[str, ImageWant] = {}
-        for version, by_name in found.items():
-            for name, reference in by_name.items():
-                reasons = tuple(f"server class {item}" for item in wanted[version][name])
-                _want_extension(reference, reasons, pins, wants)
-        return pins | self.images(wants)
 
     # Boot assets
 
@@ -266,25 +206,3 @@ class Run:
 
     def _note(self, subject: str, message: str) -> None:
         self.notes.append(Note(subject=subject, message=message))
-
-
-def _want_extension(
-    reference: Reference,
-    reasons: tuple[str, ...],
-    pins: dict[str, ImagePin],
-    wants: dict[str, ImageWant],
-) -> None:
-    key = image_key(reference)
-    taken = pins[key].digest if key in pins else ""
-    if key in wants:
-        taken = str(wants[key].reference.digest)
-    if taken and taken != str(reference.digest):
-        reference = replace(reference, tag=None)
-        key = image_key(reference)
-    if key in pins:
-        needed_by = tuple(sorted({*pins[key].needed_by, *reasons}))
-        pins[key] = pins[key].model_copy(update={"needed_by": needed_by})
-    elif key in wants:
-        wants[key] = wants[key].also_for(reasons)
-    else:
-        wants[key] = ImageWant(reference=reference, need="extensions", needed_by=reasons)

@@ -13,7 +13,7 @@ from airgap.lock import ImagePin
 from airgap.oci.manifest import INDEX_TYPES, Platform
 from airgap.oci.reference import Reference
 from airgap.oci.subset import is_chosen
-from airgap.resolve.image_needs import ImageWant
+from airgap.resolve.wants import ImageWant
 
 __all__ = ["Selection"]
 

@@ -2,7 +2,8 @@
 
 What is attached becomes an image of need `signatures` (docs/adr/0006): fetch, push, verify and
 prune carry it like any other. An image that is kept keeps what was attached to it; where nothing
-was, upstream is asked again, since a signature may come later than its image.
+was, upstream is asked again, since a signature may come later than its image. The site's own
+signatures (`own_signatures`) come before upstream's of the same tag.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from typing import TYPE_CHECKING
 
 from airgap.digest import Digest
 from airgap.errors import IntegrityError, SignatureError, UpstreamError
-from airgap.lock import ImagePin, Lock, Need, image_key
+from airgap.lock import ImagePin, Lock, Need, image_key, is_read_by_factory, signature_reason
 from airgap.oci.reference import Reference, parse_reference
 from airgap.progress import Tally
-from airgap.resolve.image_needs import ImageWant
 from airgap.resolve.images import resolve_image
-from airgap.resolve.run import Note
+from airgap.resolve.notes import Note
+from airgap.resolve.own_signatures import OwnSignatures, own_key
 from airgap.resolve.upgrade import Upgrade
+from airgap.resolve.wants import ImageWant
 from airgap.rules.signers import Requirement, unmet
 from airgap.signature import ArtifactSource, Attached, Discovery
 from airgap.site.model import Signatures
@@ -40,6 +42,7 @@ class Collection:
 
     Args:
         section: What the site says of signatures.
+        trusted: The public key (PEM) that the site's factory verifies what it reads with.
         previous: The lock so far.
         upgrade: Which of its pins move.
         registries: Where images are asked for.
@@ -56,6 +59,7 @@ class Collection:
         registries: ArtifactSource,
         tally: Tally,
         workers: int,
+        trusted: str | None = None,
     ) -> None:
         self._section = section
         self._rules = section.rules()
@@ -66,6 +70,14 @@ class Collection:
         self._workers = workers
         self._discovery = Discovery(registries)
         self._mutex = Mutex()
+        self._trusted = trusted if section.collect else None
+        self._own = OwnSignatures(
+            self._previous,
+            trusted,
+            upgrade,
+            registries=registries if section.collect else None,
+            workers=workers,
+        )
         self.failures: Failures = []
         self.notes: list[Note] = []
 
@@ -75,8 +87,7 @@ class Collection:
 
     def collect(self, images: Mapping[str, ImagePin]) -> dict[str, ImagePin]:
         """Return the images with their verified signers, and with what is attached to them."""
-        if not self._section.collect and not self._rules:
-            return dict(images)
+        own = self._own.keep(images)
         outcomes, failures = run_each(
             list(images), lambda key: self._image(key, images[key]), workers=self._workers
         )
@@ -86,6 +97,9 @@ class Collection:
             pins[key] = images[key].model_copy(update={"signed_by": signers})
             for name, pin in attached.items() if self._section.collect else ():
                 pins[name] = _merged(pins.get(name), pin)
+        pins |= own
+        self._own.tell_unsigned(pins)
+        self.notes += self._own.notes
         self._tell(pins)
         return pins
 
@@ -97,12 +111,25 @@ class Collection:
 
     def _image(self, key: str, pin: ImagePin) -> tuple[tuple[str, ...], dict[str, ImagePin]]:
         """Return an image's verified signers, and the pins of what is attached to it."""
+        own = self._own.of(key, pin)
+        by_us = own.signed_by if own else ()
+        if not self._section.collect and not self._rules:
+            return by_us, {}
+        upstream, attached = self._upstream(key, pin, own)
+        return tuple(sorted({*by_us, *upstream})), attached
+
+    def _upstream(
+        self, key: str, pin: ImagePin, own: ImagePin | None
+    ) -> tuple[tuple[str, ...], dict[str, ImagePin]]:
+        """Return who of others signed an image, and what is attached to it upstream."""
         image = parse_reference(key)
         kept = self._kept(key, pin)
-        recorded = self._previous[key].signed_by if kept is not None else ()
+        recorded = self._recorded(key) if kept is not None else ()
         wanted = bool(unmet(self._rules, image.name, recorded))
-        if kept and not wanted:
-            return (recorded if self.must_be_signed(image) else ()), kept
+        asked = wanted or self._would_not_trust(key, pin, recorded, own)
+        known = kept or (kept is not None and own is not None and own.whole is not None)
+        if known and not asked:
+            return (recorded if self._is_asked_of(key, pin) else ()), kept or {}
         try:
             attached = self._attached(image, pin)
         except (UpstreamError, IntegrityError) as error:
@@ -110,19 +137,40 @@ class Collection:
                 raise
             self._note(key, f"kept; upstream could not be asked for signatures: {error.message}")
             return recorded, kept
-        signers = self._verified(image, pin, attached) if self.must_be_signed(image) else ()
+        signers = self._verified(image, pin, attached) if self._is_asked_of(key, pin) else ()
         return signers, self._pins(key, attached)
+
+    def _recorded(self, key: str) -> tuple[str, ...]:
+        """Return who of others signed a kept image, as the lock has it."""
+        before = self._previous[key]
+        own = self._previous.get(own_key(parse_reference(key), before))
+        ours = own.signed_by if own and own.signature else ()
+        return tuple(signer for signer in before.signed_by if signer not in ours)
+
+    def _is_asked_of(self, key: str, pin: ImagePin) -> bool:
+        """Tell whether anybody wants to know who signed an image."""
+        return self._is_verified_inside(key, pin) or self.must_be_signed(parse_reference(key))
+
+    def _is_verified_inside(self, key: str, pin: ImagePin) -> bool:
+        return self._trusted is not None and is_read_by_factory(key, pin)
+
+    def _would_not_trust(
+        self, key: str, pin: ImagePin, recorded: tuple[str, ...], own: ImagePin | None
+    ) -> bool:
+        """Tell whether the factory reads an image and would not trust it, by the record."""
+        signers = (*recorded, *(own.signed_by if own else ()))
+        return self._own.signer not in signers and self._is_verified_inside(key, pin)
 
     def _kept(self, key: str, pin: ImagePin) -> dict[str, ImagePin] | None:
         """Return the earlier pins of what is attached to a kept image; None when it is none."""
         before = self._previous.get(key)
         if before is None or before.digest != pin.digest or self._upgrade.moves(key):
             return None
-        reason = _reason(key)
+        reason = signature_reason(key)
         return {
             name: item.model_copy(update={"needed_by": (reason,)})
             for name, item in self._previous.items()
-            if item.need == _NEED and reason in item.needed_by
+            if item.need == _NEED and reason in item.needed_by and item.signature is None
         }
 
     def _attached(self, image: Reference, pin: ImagePin) -> tuple[Attached, ...]:
@@ -145,7 +193,7 @@ class Collection:
                 ImageWant(
                     reference=replace(item.reference, digest=item.digest),
                     need=_NEED,
-                    needed_by=(_reason(key),),
+                    needed_by=(signature_reason(key),),
                 ),
             )
             for item in attached
@@ -179,14 +227,11 @@ class Collection:
         from airgap.signature.verification import Known
 
         root = self._section.trust_root
-        return Known.from_texts(self._section.keys(), root.content if root else None)
+        keys = [*self._section.keys(), *([self._trusted] if self._trusted else [])]
+        return Known.from_texts(keys, root.content if root else None)
 
     def _note(self, subject: str, message: str) -> None:
         self.notes.append(Note(subject=subject, message=message))
-
-
-def _reason(key: str) -> str:
-    return f"signature of {key}"
 
 
 def _merged(before: ImagePin | None, pin: ImagePin) -> ImagePin:

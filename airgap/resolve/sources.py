@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from airgap.factory import FactoryClient
 from airgap.net import Sink, Target
 from airgap.oci.manifest import Descriptor, Manifest
 
-__all__ = ["FileSource", "ImageReader", "ImageSource"]
+__all__ = ["FileSource", "ImageReader", "ImageSource", "MakingSource"]
 
 
 class ImageReader(Protocol):
@@ -38,3 +39,11 @@ class FileSource(Protocol):
 
     def download(self, url: str, into: Target | Sink, *, size: int | None, max_bytes: int) -> None:
         """Stream a file into a target or sink, going on behind what is there."""
+
+
+class MakingSource(FileSource, Protocol):
+    """Files by origin, and who makes those that a factory makes."""
+
+    @property
+    def factory(self) -> FactoryClient | None:
+        """The factory that is asked; None where nobody is at hand."""

@@ -9,6 +9,7 @@ from datetime import date
 from airgap.rules import (
     closed,
     download_time,
+    factory_signed,
     https_only,
     no_skip_verify,
     node_credentials,
@@ -37,7 +38,7 @@ class Rule:
 
 MANDATORY_RULES = tuple(
     Rule(name=module.NAME, summary=module.SUMMARY, check=module.check)
-    for module in (no_skip_verify, https_only, pinned, closed, signed)
+    for module in (no_skip_verify, https_only, pinned, closed, signed, factory_signed)
 )
 ADVISORY_RULES = tuple(
     Rule(name=module.NAME, summary=module.SUMMARY, check=module.check)

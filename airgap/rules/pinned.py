@@ -35,6 +35,7 @@ def check(kind: str, values: Values) -> Iterator[Violation]:
         yield from _check_installers(values)
     elif kind == "ImageFactory":
         yield from _check_schematics(values)
+        yield from _check_deployment(values)
 
 
 def _check_images(values: Values) -> Iterator[Violation]:
@@ -82,6 +83,13 @@ def _check_schematics(values: Values) -> Iterator[Violation]:
     for name, schematic in entries(values, "schematics"):
         if not _SCHEMATIC_ID.match(text(schematic, "id")):
             yield _unpinned(name, "its schematic has no ID")
+
+
+def _check_deployment(values: Values) -> Iterator[Violation]:
+    """Yield the image of a factory that is delivered with the site, if it is only a tag."""
+    image = text(part(values, "deployment"), "image")
+    if "deployment" in values and not _IMAGE.match(image):
+        yield _unpinned("image factory", f"its image has no digest: {image or 'nothing'}")
 
 
 def _unpinned(subject: str, message: str) -> Violation:

@@ -11,7 +11,7 @@ from airgap.rules.findings import Violation
 from airgap.rules.signers import Requirement, unmet
 from airgap.rules.values import Values, documents_of, part, text, texts
 
-__all__ = ["NAME", "SUMMARY", "check", "requirements_of"]
+__all__ = ["NAME", "SUMMARY", "check", "repository_of", "requirements_of"]
 
 NAME = "signed"
 SUMMARY = "Images that must be signed carry a verified signature of the signer the site names."
@@ -26,13 +26,13 @@ def check(kind: str, values: Values) -> Iterator[Violation]:
     signers = part(signatures, "signedBy")
     for reference in signers:
         found = texts(signers, reference)
-        for requirement in unmet(requirements, _name(reference), found):
+        for requirement in unmet(requirements, repository_of(reference), found):
             by = ", ".join(found) or "nobody"
             yield Violation(
                 subject=reference,
                 message=f"signed by {by}, expected {requirement}",
                 remedy="run: python -m airgap lock <site>",
-                known_as=(_name(reference),),
+                known_as=(repository_of(reference),),
             )
 
 
@@ -50,7 +50,7 @@ def requirements_of(signatures: Values) -> tuple[Requirement, ...]:
     )
 
 
-def _name(reference: str) -> str:
+def repository_of(reference: str) -> str:
     """Return `registry/repository` of a reference by tag or digest."""
     head, slash, last = reference.partition("@")[0].rpartition("/")
     return head + slash + last.partition(":")[0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import cmp_to_key
 from itertools import takewhile
@@ -18,9 +18,9 @@ from pydantic import JsonValue
 
 from airgap.schematic.engine import Engine, engine_of
 from airgap.schematic.model import Customization, Schematic
-from airgap.schematic.strings import quote_string
+from airgap.schematic.strings import ends_line, quote_string
 
-__all__ = ["canonical_yaml", "plain_schematic", "schematic_id"]
+__all__ = ["canonical_yaml", "plain_schematic", "schematic_id", "strings_of"]
 
 
 def canonical_yaml(schematic: Schematic, *, factory: str | None = None) -> str:
@@ -47,6 +47,20 @@ def plain_schematic(schematic: Schematic) -> dict[str, JsonValue]:
         tree["overlay"] = part
     tree["customization"] = _plain_customization(schematic.customization)
     return tree
+
+
+def strings_of(value: JsonValue, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every text of plain values with its path, keys included."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from strings_of(item, f"{path}[{index}]")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            at = f"{path}.{key}" if path else key
+            yield at, key
+            yield from strings_of(item, at)
 
 
 def _plain_customization(custom: Customization) -> dict[str, JsonValue]:
@@ -129,7 +143,8 @@ def _sequence(items: Sequence[JsonValue], column: int, engine: Engine) -> list[s
 def _entry(head: str, value: JsonValue, column: int, engine: Engine) -> list[str]:
     if isinstance(value, dict | list) and value:
         return [head + "\n", *_block(value, column, engine)]
-    return [f"{head} {_scalar(value, column, engine)}\n"]
+    written = _scalar(value, column, engine)
+    return [f"{head} {written}" + ("" if ends_line(written) else "\n")]
 
 
 def _block(

@@ -8,6 +8,7 @@ number is taken from quotes. All faults at once. Merge keys, tags other than tex
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 import yaml
@@ -15,6 +16,7 @@ from pydantic import JsonValue
 
 from airgap.errors import Fault, SiteError
 from airgap.schematic.engine import Engine, engine_of
+from airgap.schematic.fields import first_release
 from airgap.schematic.model import (
     Bootloader,
     Customization,
@@ -25,6 +27,7 @@ from airgap.schematic.model import (
     SecureBoot,
     SystemExtensions,
 )
+from airgap.schematic.releases import is_at_least
 from airgap.schematic.scalars import read_int, resolve
 
 __all__ = ["parse_schematic"]
@@ -32,6 +35,8 @@ __all__ = ["parse_schematic"]
 _MAX_DEPTH = 32
 _MAX_VALUES = 10_000
 """Aliases inside `overlay.options` could otherwise multiply without end."""
+_MAX_KEY_BYTES = 128
+_BREAK = re.compile("[\n\r\x85\u2028\u2029]")
 _TEXT_TAG = "tag:yaml.org,2002:str"
 _BOOTLOADERS: Mapping[str, Bootloader] = {
     "none": "none",
@@ -41,18 +46,22 @@ _BOOTLOADERS: Mapping[str, Bootloader] = {
 }
 
 
-def parse_schematic(text: str, *, factory: str | None = None, path: str = "") -> Schematic:
+def parse_schematic(
+    text: str, *, factory: str | None = None, path: str = "", of_its_time: bool = False
+) -> Schematic:
     """Read a schematic from YAML or JSON.
 
     Args:
         text: The document; of several only the first counts, as in the factory.
         factory: The Image Factory's version; the newest known when not given.
         path: Prefix for the paths of faults.
+        of_its_time: Whether keys that the factory's version does not know yet are refused, as it
+            does refuse them; else they are read.
 
     Raises:
         SiteError: No YAML, no document, an unknown key, or a value of the wrong type.
     """
-    reader = _Reader(engine_of(factory))
+    reader = _Reader(engine_of(factory), factory if of_its_time else None)
     node = _compose(text, path)
     schematic = reader.schematic(node, path)
     if reader.faults:
@@ -79,9 +88,10 @@ def _compose(text: str, path: str) -> yaml.Node:
 class _Reader:
     """Walks the nodes of one document and collects what is wrong."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, knowing: str | None) -> None:
         self.faults: list[Fault] = []
         self._engine = engine
+        self._knowing = knowing
         self._values = 0
 
     def schematic(self, node: yaml.Node, path: str) -> Schematic:
@@ -150,7 +160,8 @@ class _Reader:
         text = self._text(fields, "bootloader")
         if text.lower() not in _BOOTLOADERS:
             known = ", ".join(_BOOTLOADERS)
-            self._refuse(fields.path_of("bootloader"), f"{text!r} is none of {known}")
+            hint = "leave it out for the factory's choice"
+            self._refuse(fields.path_of("bootloader"), f"{text!r} is none of {known}", hint)
         return _BOOTLOADERS.get(text.lower(), "none")
 
     def _part(self, parent: _Fields, name: str, names: tuple[str, ...]) -> _Fields:
@@ -163,9 +174,12 @@ class _Reader:
             return _Fields({}, path)
         nodes = self._entries(node, path)
         for name in nodes:
+            where = f"{path}.{name}" if path else name
             if name not in names:
-                where = f"{path}.{name}" if path else name
                 self._refuse(where, "unknown key", f"expected one of {', '.join(names)}")
+            elif not is_at_least(self._knowing, since := first_release(name)):
+                hint = f"Image Factory {since} brought it; leave it out for {self._knowing}"
+                self._refuse(where, "unknown key", hint)
         return _Fields(nodes, path)
 
     def _entries(self, node: yaml.Node, path: str) -> dict[str, yaml.Node]:
@@ -175,7 +189,7 @@ class _Reader:
         nodes: dict[str, yaml.Node] = {}
         for key, value in node.value:
             name = key.value if isinstance(key, yaml.ScalarNode) else None
-            if name is None or "\n" in name or len(name) > 128 or (name == "<<" and not key.style):
+            if name is None or not _is_simple(name) or (name == "<<" and not key.style):
                 self._refuse(path, "a key is no short text on one line, or a merge key")
             elif name in nodes:
                 self._refuse(f"{path}.{name}" if path else name, "the key stands here twice")
@@ -287,6 +301,11 @@ class _Fields:
 
     def at(self, name: str) -> tuple[yaml.Node, str]:
         return self.nodes[name], self.path_of(name)
+
+
+def _is_simple(key: str) -> bool:
+    """Tell whether a key is written before a colon, and not after a question mark."""
+    return not _BREAK.search(key) and len(key.encode(errors="replace")) <= _MAX_KEY_BYTES
 
 
 def _is_absent(fields: _Fields, name: str) -> bool:

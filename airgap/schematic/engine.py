@@ -7,12 +7,12 @@ Source: siderolabs/image-factory's go.mod at its tags v0.8.0 to v1.5.0.
 
 from __future__ import annotations
 
-import re
+from dataclasses import dataclass
 from enum import IntEnum
 
-from airgap.errors import Fault, SiteError
+from airgap.schematic.releases import release_key
 
-__all__ = ["NEWEST", "Engine", "engine_of"]
+__all__ = ["GENERATIONS", "NEWEST", "Engine", "Generation", "engine_of"]
 
 
 class Engine(IntEnum):
@@ -30,12 +30,31 @@ class Engine(IntEnum):
 
 NEWEST = Engine.V4_RC6
 
-_SINCE: tuple[tuple[tuple[int, int], Engine], ...] = (
-    ((1, 5), Engine.V4_RC6),
-    ((1, 1), Engine.V4_RC4),
-    ((0, 9), Engine.V4_RC3),
-    ((0, 0), Engine.V3),
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """The releases of the factory that share an engine.
+
+    Attributes:
+        engine: The library.
+        since: The first of them.
+        last: The newest of them, by which the generation can be asked for.
+        name: In words, such as `v1.1 to v1.4`.
+    """
+
+    engine: Engine
+    since: str
+    last: str
+    name: str
+
+
+GENERATIONS = (
+    Generation(engine=Engine.V3, since="v0.0.0", last="v0.8.4", name="up to v0.8"),
+    Generation(engine=Engine.V4_RC3, since="v0.9.0", last="v1.0.3", name="v0.9 and v1.0"),
+    Generation(engine=Engine.V4_RC4, since="v1.1.0", last="v1.4.0", name="v1.1 to v1.4"),
+    Generation(engine=Engine.V4_RC6, since="v1.5.0", last="v1.5.0", name="from v1.5"),
 )
+"""From the oldest to the newest."""
 
 
 def engine_of(factory: str | None) -> Engine:
@@ -46,9 +65,7 @@ def engine_of(factory: str | None) -> Engine:
     """
     if factory is None:
         return NEWEST
-    match = re.match(r"v?(\d+)\.(\d+)\.\d+", factory)
-    if match is None:
-        fault = Fault(path="imageFactory.version", message=f"{factory!r} is not a version")
-        raise SiteError("image factory", [fault])
-    minor = (int(match[1]), int(match[2]))
-    return next(engine for since, engine in _SINCE if minor >= since)
+    minor = release_key(factory)[:2]
+    return next(
+        each.engine for each in reversed(GENERATIONS) if minor >= release_key(each.since)[:2]
+    )

@@ -11,9 +11,10 @@ import re
 from airgap.schematic.engine import Engine
 from airgap.schematic.scalars import is_legacy, resolve
 
-__all__ = ["quote_string"]
+__all__ = ["ends_line", "quote_string"]
 
 _BREAKS = "\n\u2028\u2029"
+_LINE = re.compile(f"[^{_BREAKS}]+")
 _UNPRINTABLE = re.compile("[^\n\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd]")
 _SPACE_AT_BREAK = re.compile(f"[{_BREAKS}] | [{_BREAKS}]")
 _BLOCK_REFUSED = re.compile(f" $| [{_BREAKS}]")
@@ -23,6 +24,7 @@ _PLAIN_REFUSED = re.compile(
     re.DOTALL,
 )
 _AFTER_BREAK = re.compile(r"(?<=[\u2028\u2029])(?=[^\n\u2028\u2029])")
+_BYTE_ORDER_MARK = "\ufeff"
 _ESCAPES = {
     "\0": "0",
     "\a": "a",
@@ -42,7 +44,7 @@ _ESCAPES = {
 
 
 def quote_string(text: str, *, engine: Engine, column: int) -> str:
-    """Return a string as it follows `key: ` or `- `, without the final line break.
+    """Return a string as it follows `key: ` or `- `; with a line break at the end if it has one.
 
     Args:
         text: Any text without surrogates.
@@ -62,6 +64,11 @@ def quote_string(text: str, *, engine: Engine, column: int) -> str:
     return _single_line(text, column)
 
 
+def ends_line(written: str) -> bool:
+    """Tell whether what `quote_string` returned ends its line, as blocks with a break do."""
+    return written.endswith(tuple(_BREAKS))
+
+
 def _single_line(text: str, column: int) -> str:
     if _UNPRINTABLE.search(text) or _SPACE_AT_BREAK.search(text):
         return _double(text)
@@ -71,7 +78,7 @@ def _single_line(text: str, column: int) -> str:
 
 
 def _multi_line(text: str, engine: Engine, column: int) -> str:
-    blank = text.strip(" \n") == "" and engine is not Engine.V3
+    blank = text.isspace() and engine is not Engine.V3
     unprintable = _UNPRINTABLE.search(text.replace("\t", " "))
     if blank or unprintable or _BLOCK_REFUSED.search(text):
         return _double(text)
@@ -79,18 +86,18 @@ def _multi_line(text: str, engine: Engine, column: int) -> str:
 
 
 def _literal(text: str, engine: Engine, column: int) -> str:
-    """Write a literal block; yaml.v3 loses a leading line break, and so the text here does too."""
-    old_indicator = engine <= Engine.V4_RC3 and text.startswith("\n")
-    indicator = "4" if text.startswith(" ") or old_indicator else ""
-    body, breaks = text.rstrip("\n"), len(text) - len(text.rstrip("\n"))
-    chomp = "-" if breaks == 0 else "+" if breaks > 1 or not body else ""
-    if engine is Engine.V3:
-        text = text.removeprefix("\n")
-    pad = " " * column
-    lines = [pad + _indent_after_breaks(line, column) if line else "" for line in text.split("\n")]
-    if breaks:
-        lines.pop()
-    return "\n".join([f"|{indicator}{chomp}", *lines])
+    """Write a literal block; yaml.v3 loses a leading line break, and so the text here does too.
+
+    A line of no text has no indent; U+2028 and U+2029 break lines as well, and end the block
+    without another line break.
+    """
+    hint = " " + (_BREAKS if engine <= Engine.V4_RC3 else "")
+    indicator = "4" if text[0] in hint else ""
+    breaks = len(text) - len(text.rstrip(_BREAKS))
+    chomp = "-" if breaks == 0 else "+" if breaks > 1 or breaks == len(text) else ""
+    head = "" if engine is Engine.V3 and text[0] in _BREAKS else "\n"
+    body = _LINE.sub(" " * column + r"\g<0>", text)
+    return f"|{indicator}{chomp}{head}{body}"
 
 
 def _indent_after_breaks(text: str, column: int) -> str:
@@ -102,14 +109,18 @@ def _legacy(text: str, engine: Engine) -> str:
 
 
 def _double(text: str) -> str:
-    return '"' + "".join(_escape(character) for character in text) + '"'
+    every = text.startswith(_BYTE_ORDER_MARK)
+    return '"' + "".join(_escape(character, every=every) for character in text) + '"'
 
 
-def _escape(character: str) -> str:
+def _escape(character: str, *, every: bool) -> str:
+    """Escape a character that has to be, or `every` one: so texts after a byte order mark are."""
     if character in _ESCAPES:
         return "\\" + _ESCAPES[character]
-    if not _UNPRINTABLE.match(character):
+    if not every and not _UNPRINTABLE.match(character):
         return character
+    if character == "\xa0":
+        return "\\_"
     code = ord(character)
     if code <= 0xFF:
         return f"\\x{code:02X}"

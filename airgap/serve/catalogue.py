@@ -17,13 +17,22 @@ from airgap.digest import Digest
 from airgap.errors import AirgapError, PublishError, SiteError
 from airgap.oci.manifest import Descriptor, Manifest
 from airgap.oci.reference import parse_reference, path_component
-from airgap.store import CHECKSUMS, Store, StoredAsset, content_path, render_checksums
+from airgap.store import (
+    CHECKSUMS,
+    Store,
+    StoredAsset,
+    content_path,
+    render_checksums,
+    split_key,
+)
 from airgap.store.assets import BOOT_ASSET, parse_artifact
 from airgap.store.walk import is_manifest, read_manifest
 
 __all__ = ["AssetFile", "Catalogue", "LiveCatalogue", "Repository"]
 
 log = logging.getLogger(__name__)
+
+_UPSTREAM, _NAMESPACE = "ghcr.io/", "siderolabs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,10 +131,12 @@ def _referrer(manifest: Manifest) -> dict[str, object]:
 class Catalogue:
     """A snapshot: repositories by name, asset files and checksum files by path.
 
+    `for_factories` are those that an Image Factory reads, by the names it has for them.
     `damaged` are the assets whose manifest cannot be read, by key.
     """
 
     repositories: Mapping[str, Repository] = field(default_factory=dict)
+    for_factories: Mapping[str, Repository] = field(default_factory=dict)
     assets: Mapping[str, AssetFile] = field(default_factory=dict)
     checksums: Mapping[str, bytes] = field(default_factory=dict)
     damaged: Mapping[str, AirgapError] = field(default_factory=dict)
@@ -151,26 +162,42 @@ class Catalogue:
                 _add_image(repositories, store, entry.name, entry.descriptor)
         return cls(
             repositories=repositories,
+            for_factories=_for_factories(repositories),
             assets=_files(assets),
             checksums=_checksum_files(assets),
             damaged=damaged,
         )
 
     def find(self, name: str, namespace: str | None) -> Repository | None:
-        """Find a repository by the name in the URL, and containerd's `?ns=<registry>`."""
+        """Find a repository by the name in the URL, and containerd's `?ns=<registry>`.
+
+        Only who says no registry is answered at a factory's places: a machine that asks for the
+        same name in a registry which the site does not have gets nothing.
+        """
         if namespace and (found := self.repositories.get(f"{namespace}/{name}")):
             return found
-        return self.repositories.get(name)
+        found = self.repositories.get(name)
+        return found if found or namespace else self.for_factories.get(name)
 
     def check_path(self, path: str) -> None:
         """Raise what is wrong with the asset that would have this path; nothing is no error."""
-        version, _, rest = path.partition("/")
-        names = (path, f"{version}/{rest.partition('/')[2]}")
+        directory, file = split_key(path)
+        names = (path, f"{split_key(directory)[0]}/{file}")
         errors = [self.damaged[name] for name in names if name in self.damaged]
-        if rest == CHECKSUMS:  # it would lack the files that cannot be read
-            errors += [self.damaged[key] for key in self.damaged if key.startswith(f"{version}/")]
+        if file == CHECKSUMS:  # it would lack the files that cannot be read
+            damaged = [key for key in self.damaged if split_key(key)[0] == directory]
+            errors += [self.damaged[key] for key in damaged]
         if errors:
             raise errors[0]
+
+
+def _for_factories(repositories: Mapping[str, Repository]) -> dict[str, Repository]:
+    """Return the repositories of `siderolabs` without their host (`artifacts.core.registry`)."""
+    return {
+        name.removeprefix(_UPSTREAM): repository
+        for name, repository in repositories.items()
+        if name.startswith(f"{_UPSTREAM}{_NAMESPACE}/")
+    }
 
 
 def _add_image(
@@ -197,11 +224,11 @@ def _files(assets: Mapping[str, StoredAsset]) -> dict[str, AssetFile]:
 
 
 def _checksum_files(assets: Mapping[str, StoredAsset]) -> dict[str, bytes]:
-    versions: dict[str, dict[str, Digest]] = defaultdict(dict)
+    directories: dict[str, dict[str, Digest]] = defaultdict(dict)
     for key, asset in assets.items():
-        version, _, file = key.partition("/")
-        versions[version][file] = asset.sha512
-    return {f"{version}/{CHECKSUMS}": render_checksums(of) for version, of in versions.items()}
+        directory, file = split_key(key)
+        directories[directory][file] = asset.sha512
+    return {f"{place}/{CHECKSUMS}": render_checksums(of) for place, of in directories.items()}
 
 
 class LiveCatalogue:

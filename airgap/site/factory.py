@@ -23,7 +23,7 @@ __all__ = [
 
 
 class Verification(Document):
-    """The key by which a deployed factory trusts what it reads: the site's own (cosign's format).
+    """The key by which a factory trusts what it reads: the site's own (cosign's format).
 
     `python -m airgap sign` signs with its private half on the connected side.
     """
@@ -39,17 +39,23 @@ class Deployment(Document):
 
     namespace: Name = "image-factory"
     """Its Kubernetes namespace."""
-    signing_key_secret: SecretName = "image-factory-signing-key"  # noqa: S105 - a Secret's name
+    signing_key_secret_ref: SecretName = "image-factory-signing-key"  # noqa: S105 - a Secret's name
     """The Secret with the key that signs what the factory makes (cache-signing.key)."""
-    tls_secret: SecretName | None = None
+    tls_secret_ref: SecretName | None = None
     """The Secret with its certificate and key (kubernetes.io/tls); without one it speaks http, and
     an https endpoint is somebody else's, such as an ingress."""
-    registry_secret: SecretName | None = None
+    registry_secret_ref: SecretName | None = None
     """The Secret with the credentials it pushes with (kubernetes.io/dockerconfigjson)."""
-    secure_boot_secret: SecretName = "image-factory-secure-boot"  # noqa: S105 - a Secret's name
+    secure_boot_secret_ref: SecretName = "image-factory-secure-boot"  # noqa: S105 - a Secret's name
     """The Secret with the SecureBoot keys (secureBoot: true)."""
     max_concurrency: Annotated[int, Field(ge=1, le=64, strict=True)] = 6
     """How many assets it builds at a time."""
+    service: Annotated[Literal["ClusterIP", "LoadBalancer"], Kept] = "ClusterIP"
+    """How its Kubernetes Service is reached: ClusterIP from inside, such as by an ingress;
+    LoadBalancer by an address of its own, at the endpoint's port."""
+    scratch_size: Text = "40Gi"
+    """How much of a node's disk its unpacked images and builds may take, as Kubernetes writes a
+    quantity (Mi, Gi or Ti)."""
 
 
 class ImageFactory(Document):
@@ -83,8 +89,8 @@ class ImageFactory(Document):
     secure_boot: Flag = False
     """Whether it has SecureBoot keys."""
     verification: Verification | None = None
-    """By whose signatures a deployed one trusts what it reads; without it signature checks are off,
-    and the lock's digests are what is trusted."""
+    """By whose signatures it trusts what it reads; without it a deployed one checks none, and the
+    lock's digests are what is trusted."""
     deployment: Deployment = Deployment()
     """How a deployed one runs."""
 

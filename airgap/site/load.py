@@ -22,6 +22,7 @@ from airgap.site.shape import read_shape
 from airgap.site.signing import SigningReader
 from airgap.site.stackfile import read_site_value
 from airgap.site.translate import translate
+from airgap.site.verification import VerificationReader
 from airgap.site.workloads import MANIFEST_BYTES, WorkloadReader
 
 __all__ = [
@@ -130,14 +131,17 @@ def _parsed(
     shape = read_shape(plain)
     certificates = CertificateReader(read)
     signing = SigningReader(read)
+    verification = VerificationReader(read)
     workloads = WorkloadReader(read, names)
     site = signing.fill(certificates.fill(shape.site, shape.sound), shape.sound)
+    site = verification.fill(site, shape.sound)
     site = workloads.fill(site, shape.sound)
     secrets = [fault for _, fault in find_secrets(plain)]
     shapes = _outside(secrets, [fault for _, fault in shape.faults])
     between = [
         *certificates.faults,
         *signing.faults,
+        *verification.faults,
         *workloads.faults,
         *check_site(site, known_here(), sections=shape.sound),
     ]

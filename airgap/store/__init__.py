@@ -9,6 +9,7 @@ from airgap.store.assets import (
     StoredAsset,
     content_path,
     render_checksums,
+    split_key,
 )
 from airgap.store.collect import Collected
 from airgap.store.hashing import FileDigests, hash_file
@@ -35,4 +36,5 @@ __all__ = [
     "publish_bytes",
     "publish_file",
     "render_checksums",
+    "split_key",
 ]

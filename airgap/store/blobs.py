@@ -150,6 +150,25 @@ class Blobs:
             accept=accept,
         )
 
+    def receive_new(self, *, max_bytes: int) -> AbstractContextManager[Reception]:
+        """Receive what no digest is known of; it is published under its sha256.
+
+        Nothing is kept of one that was cut off: the next run could not tell what it is.
+
+        Raises:
+            IntegrityError: More bytes come than may; nothing stays.
+            PublishError: The disk refuses.
+        """
+        return receive(
+            self.disk,
+            self._staging,
+            key=None,
+            size=-1,
+            max_bytes=max_bytes,
+            also_sha512=True,
+            accept=lambda found: self.path(found.sha256),
+        )
+
     def every(self) -> Iterator[Digest]:
         """Yield the digest of each blob, in order; files with other names are not ours."""
         for algorithm in ("sha256", "sha512"):

@@ -256,7 +256,7 @@ def receive(
     disk: Disk,
     directory: Path,
     *,
-    key: str,
+    key: str | None,
     size: int,
     max_bytes: int,
     also_sha512: bool,
@@ -264,18 +264,19 @@ def receive(
 ) -> Iterator[Reception]:
     """Receive a blob; leaving the block without an error verifies and publishes it.
 
-    An IntegrityError removes the bytes: they are bad. Any other error keeps them for the next run.
+    An IntegrityError removes the bytes: they are bad. Any other error keeps them for the next run,
+    which knows them by their key.
 
     Args:
         disk: The system calls.
         directory: Where partial files lie.
-        key: The digest that is expected, as `<algorithm>-<hex>`.
+        key: The digest that is expected, as `<algorithm>-<hex>`; None where nobody knows one.
         size: The size that is expected; -1 where unknown.
         max_bytes: More is refused.
         also_sha512: Compute sha512, too.
         accept: Returns where the blob belongs, by its digests; or raises IntegrityError.
     """
-    lasting = key if size < 0 or size > CHUNK_BYTES else None
+    lasting = key if size < 0 or size > CHUNK_BYTES else None  # a small one is not worth it
     with _opened(disk, directory, lasting, size) as landing:
         reception = Reception(landing, size=size, max_bytes=max_bytes, also_sha512=also_sha512)
         try:

@@ -95,6 +95,10 @@ class Store:
         """Receive what only its sha512 is known of: see `Blobs.receive_asset`."""
         return self.blobs.receive_asset(sha512, max_bytes=max_bytes)
 
+    def receive_new(self, *, max_bytes: int) -> AbstractContextManager[Reception]:
+        """Receive what no digest is known of: see `Blobs.receive_new`."""
+        return self.blobs.receive_new(max_bytes=max_bytes)
+
     # Names
 
     def names(self) -> dict[str, Descriptor]:

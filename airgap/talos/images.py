@@ -12,6 +12,7 @@ from airgap.talos.releases import Release, find_release, minor_of
 
 __all__ = [
     "catalogue_image",
+    "factory_image",
     "factory_images",
     "factory_installer",
     "images",
@@ -20,8 +21,10 @@ __all__ = [
     "overlay_catalogue_image",
     "sidero_images",
     "talos_images",
+    "talosctl_image",
 ]
 
+_TALOSCTL_SINCE = (1, 11)
 _CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
 
 
@@ -73,14 +76,15 @@ def installer_image(talos: str) -> str:
     return f"ghcr.io/siderolabs/installer:{talos}"
 
 
-def factory_installer(talos: str, *, host: str, schematic: str) -> str:
+def factory_installer(talos: str, *, host: str, schematic: str, secure_boot: bool = False) -> str:
     """Return the installer that an Image Factory makes when it is pulled.
 
     It is called by platform since Talos 1.10; the older name still means metal
     (siderolabs/image-factory v1.5.0 `internal/frontend/http/registry.go`).
     """
     name = "metal-installer" if minor_of(talos) >= (1, 10) else "installer"
-    return f"{host}/{name}/{schematic}:{talos}"
+    kind = "-secureboot" if secure_boot else ""
+    return f"{host}/{name}{kind}/{schematic}:{talos}"
 
 
 def catalogue_image(talos: str) -> str:
@@ -108,6 +112,18 @@ def factory_images(talos: Release | str) -> tuple[str, ...]:
         catalogue_image(release.version),
         overlay_catalogue_image(release.version),
     )
+
+
+def talosctl_image(talos: str) -> str | None:
+    """Return the image that a factory hands talosctl out of; there is one since Talos 1.11."""
+    if minor_of(talos) < _TALOSCTL_SINCE:
+        return None
+    return f"ghcr.io/siderolabs/talosctl-all:{talos}"
+
+
+def factory_image(version: str) -> str:
+    """Return the Image Factory's own image."""
+    return f"ghcr.io/siderolabs/image-factory:{version}"
 
 
 def sidero_images(version: str) -> tuple[str, ...]:

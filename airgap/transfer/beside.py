@@ -1,6 +1,6 @@
-"""Boot assets of the author's own, read from files beside the stack file.
+"""Boot assets by origin: a release's, a factory's, and the author's own beside the stack file.
 
-Their origin is written `file:<path>`, the path as the site has it; every other URL is upstream's.
+The origin of the latter is written `file:<path>`, the path as the site has it.
 The bytes are as little trusted as upstream's: whoever takes them hashes them.
 """
 
@@ -12,8 +12,10 @@ from typing import Protocol, cast
 from urllib.parse import unquote
 
 from airgap.errors import IntegrityError, UpstreamError
+from airgap.factory import FactoryClient
 from airgap.net import Sink, Target
 from airgap.net.origins import Origins
+from airgap.talos import parse_factory_url
 
 __all__ = ["Beside", "Moving"]
 
@@ -38,11 +40,15 @@ class Beside:
     Args:
         origins: Upstream.
         folder: The stack file's; without one, no file of the author's own can be read.
+        factory: Makes what has its origin at the public factory.
     """
 
-    def __init__(self, origins: Origins, folder: Path | None) -> None:
+    def __init__(
+        self, origins: Origins, folder: Path | None, factory: FactoryClient | None = None
+    ) -> None:
         self._origins = origins
         self._folder = folder
+        self.factory = factory
 
     def read(self, url: str, *, max_bytes: int) -> bytes:
         """Return a small file of upstream: see `Origins.read`."""
@@ -61,6 +67,9 @@ class Beside:
             UpstreamError: Not there, or out of reach.
             IntegrityError: Another size than `size`, or more than `max_bytes`.
         """
+        made = parse_factory_url(url)
+        if made is not None and self.factory is not None:
+            return self.factory.transfer(made, into, size=size, max_bytes=max_bytes)
         if not url.startswith(_SCHEME):
             return self._origins.transfer(url, into, size=size, max_bytes=max_bytes)
         if self._folder is None:

@@ -1,4 +1,4 @@
-"""`checksums.txt` of one version: sha512sum's format, merged over all who publish there."""
+"""`checksums.txt` of one directory: sha512sum's format, merged over all who publish there."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def parse_checksums(text: str) -> dict[str, Digest]:
 
 
 def merge_checksums(directory: Path, files: Mapping[str, Digest]) -> None:
-    """Write a version's checksums.txt: these files, and the other listed ones that still exist.
+    """Write a directory's checksums.txt: these files, and the other listed ones that still exist.
 
-    The caller holds the destination's lock for this version.
+    The caller holds the destination's lock for this directory.
 
     Raises:
         PublishError: The disk refuses.
@@ -43,7 +43,7 @@ def merge_checksums(directory: Path, files: Mapping[str, Digest]) -> None:
 def remove_checksums(directory: Path) -> None:
     """Take the files that no longer exist out of checksums.txt; an empty one goes.
 
-    The caller holds the destination's lock for this version.
+    The caller holds the destination's lock for this directory.
 
     Raises:
         PublishError: The disk refuses.

@@ -19,10 +19,11 @@ from airgap.net import Body, StreamBody
 from airgap.net.failure import WIRE_ERRORS, unreachable
 from airgap.net.wire import Exchange
 from airgap.oci.manifest import Descriptor, Manifest, parse_manifest
-from airgap.oci.sources import BlobSource, FileSource
+from airgap.oci.sources import BlobSource, BytesSource, FileSource
 from airgap.oci.subset import subset_index
 from airgap.progress import Meter
 from airgap.store import Store
+from airgap.transfer.own import rebuild
 from airgap.transfer.sources import ImageSource, Place
 
 __all__ = ["Content", "StoreContent", "UpstreamContent"]
@@ -63,12 +64,16 @@ class UpstreamContent:
 
     Args:
         registries: Where images are read from.
-        pins: The lock's images by key; those that carry some platforms only are made here.
+        pins: The lock's images by key; those that carry some platforms only, and the site's own
+            signatures, are made here.
     """
 
     def __init__(self, registries: ImageSource, pins: Mapping[str, ImagePin]) -> None:
         self._registries = registries
         self._subsets = {pin.digest: pin for pin in pins.values() if pin.whole}
+        self._own = {pin.digest: key for key, pin in pins.items() if pin.signature}
+        self._pins = pins
+        self._made: dict[Digest, bytes] = {}
         self._known: dict[Digest, Manifest] = {}
         self._lock = threading.Lock()
 
@@ -84,6 +89,10 @@ class UpstreamContent:
 
     def blob(self, name: str, descriptor: Descriptor, meter: Meter) -> BlobSource:
         """Return a blob that is read while it is sent."""
+        with self._lock:
+            made = self._made.get(descriptor.digest)
+        if made is not None:
+            return BytesSource(made, told=meter.add)
         return _Passing(self._locate(name), descriptor, meter)
 
     def _locate(self, name: str) -> Place:
@@ -92,6 +101,14 @@ class UpstreamContent:
 
     def _read(self, place: Place, digest: Digest) -> Manifest:
         client, repository = place
+        key = self._own.get(str(digest))
+        if key is not None:
+            own = rebuild(
+                key, self._pins[key], lambda whole: client.manifest(repository, str(whole))
+            )
+            with self._lock:
+                self._made.update(own.blobs)
+            return own.manifest
         pin = self._subsets.get(str(digest))
         if pin is None or pin.whole is None:
             return client.manifest(repository, str(digest))

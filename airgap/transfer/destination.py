@@ -6,7 +6,7 @@ prefix, layout; kind, URL, path). Trust and permission to overwrite are not part
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -21,6 +21,8 @@ __all__ = [
     "RegistryDestination",
     "is_inside",
 ]
+
+_KEEPER_DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +44,12 @@ class ImageItem:
         return f"{self.name}:{self.tag}" if self.tag else f"{self.name}@{self.digest}"
 
     @property
-    def reference(self) -> str:
-        """What the registry is asked for: the tag, or the digest where there is none."""
-        return self.tag or str(self.digest)
+    def keeper(self) -> str:
+        """The tag in a registry: the image's own, or one that keeps an untagged image there.
+
+        Clean-ups remove manifests without a tag (distribution's `--delete-untagged`, Harbor).
+        """
+        return self.tag or f"digest-{self.digest.hex[:_KEEPER_DIGITS]}"
 
     @classmethod
     def parse(cls, key: str) -> ImageItem:
@@ -61,7 +66,10 @@ class ImageItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetItem:
-    """A boot asset as a set names it: `<version>/<file>`, its digests and its size."""
+    """A boot asset as a set names it, its digests and its size.
+
+    `name` is `<version>/<file>`; of what a factory made, `<version>/<schematic ID>/<file>`.
+    """
 
     name: str
     sha256: Digest
@@ -84,7 +92,7 @@ class AssetItem:
 
     @property
     def content_path(self) -> str:
-        """`<version>/<sha512[:16]>/<file>`, the path whose bytes never change."""
+        """`<its directory>/<sha512[:16]>/<file>`, the path whose bytes never change."""
         return content_path(self.name, self.sha512)
 
 
@@ -103,6 +111,18 @@ class RegistryDestination:
     def identity(self) -> str:
         """What makes it this destination and no other."""
         return f"{self.kind} {self.endpoint.rstrip('/')} {self.path_prefix} {self.layout}"
+
+    @property
+    def twin(self) -> RegistryDestination:
+        """The same registry in the other layout: what is there can be mounted from there."""
+        return replace(self, layout="prefix" if self.layout == "flat" else "flat")
+
+    def reference(self, item: ImageItem) -> str:
+        """Return what the registry is asked for: a tag, if need be the one that keeps the image.
+
+        A store that is served has no clean-up: there it is the digest where there is no tag.
+        """
+        return item.tag or str(item.digest) if self.kind == "embedded" else item.keeper
 
     def repository(self, name: str) -> str:
         """Return where `registry/repository` lies: below its upstream host, or flat."""

@@ -24,12 +24,18 @@ from airgap.oci.subset import subset_index
 from airgap.progress import Planned, Progress, Summary, Tally
 from airgap.store import Store, StoredAsset
 from airgap.transfer.beside import Moving
+from airgap.transfer.own import rebuild
 from airgap.transfer.pool import DEFAULT_WORKERS, Failures, run_each
 from airgap.transfer.receiving import Opener, Receiving
 from airgap.transfer.schedule import run_jobs
 from airgap.transfer.sources import FileSource, ImageSource, Place
 
 __all__ = ["Fetched", "fetch_site"]
+
+_REBUILT = (
+    "a factory that builds it again makes other bytes, and so does another factory: take the store "
+    "that `lock` has filled, or run: python -m airgap lock <site> --upgrade {key}"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +197,7 @@ class _Fetch:
         """Bring an image's manifests into the store, and list its blobs."""
         reference = parse_reference(key)
         place = self._registries.locate(reference.registry, reference.repository)
-        root = self._root(place, pin)
+        root = self._own(key, place, pin) if pin.signature else self._root(place, pin)
         blobs = {
             blob.digest: blob for manifest in self._tree(place, root) for blob in manifest.blobs
         }
@@ -206,6 +212,14 @@ class _Fetch:
             whole = client.manifest(repository, pin.whole)
             self._store.put(subset_index(whole.raw, list(pin.platforms)), expected=digest)
         return self._store.manifest(digest)
+
+    def _own(self, key: str, place: Place, pin: ImagePin) -> Manifest:
+        """Make a signature of the site's own again: upstream has only what stands before it."""
+        own = rebuild(key, pin, lambda whole: self._manifest(place, whole))
+        for digest, data in own.blobs.items():
+            self._store.put(data, expected=digest)
+        self._store.put(own.manifest.raw, expected=own.manifest.digest)
+        return own.manifest
 
     def _tree(self, place: Place, root: Manifest) -> Iterator[Manifest]:
         yield root
@@ -249,6 +263,7 @@ class _Fetch:
             done=done,
             is_there=is_there,
             progress=self._progress,
+            mismatch=_REBUILT.format(key=key) if pin.made_by else "",
         )
 
     def _open_asset(self, pin: AssetPin, into: Target) -> Moving:
@@ -287,4 +302,5 @@ def _stored(pin: AssetPin) -> StoredAsset:
         sha512=Digest.parse(pin.sha512),
         size=pin.size,
         origin=pin.url,
+        made_by=pin.made_by.words if pin.made_by else "",
     )

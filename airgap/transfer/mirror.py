@@ -22,7 +22,7 @@ from airgap.progress import Progress
 from airgap.site.model import Site
 from airgap.store import Store
 from airgap.transfer.contents import Content, StoreContent, UpstreamContent
-from airgap.transfer.destination import AssetItem, ImageItem
+from airgap.transfer.destination import AssetItem, ImageItem, RegistryDestination
 from airgap.transfer.fetch import fetch_site
 from airgap.transfer.ledger import Ledger, ledger_root
 from airgap.transfer.observe import file_fault, hash_of
@@ -31,7 +31,7 @@ from airgap.transfer.publish import Published, publish_assets
 from airgap.transfer.push import Pushed, connect, push_sets
 from airgap.transfer.sources import FileSource, ImageSource
 from airgap.transfer.survey import Need, PushSurvey
-from airgap.transfer.wanted import asset_sets, image_sets, mirror_of, registry_of
+from airgap.transfer.wanted import asset_sets, image_places, mirror_of, registry_of
 
 __all__ = ["Estimate", "Mirrored", "SetEstimate", "Upstream", "estimate_site", "mirror_site"]
 
@@ -117,16 +117,19 @@ def mirror_site(
         with connect(
             registry_of(site), credentials=credentials, retry=retry, traffic=traffic
         ) as client:
-            images = push_sets(
-                _content(lock, store, upstream),
-                client,
-                registry_of(site),
-                image_sets(name, lock),
-                _ledger(store, registry_of(site).identity),
-                traffic=traffic,
-                progress=progress,
-                workers=workers,
-            )
+            for destination, sets in image_places(site, lock, name=name).items():
+                pushed = push_sets(
+                    _content(lock, store, upstream),
+                    client,
+                    destination,
+                    sets,
+                    _ledger(store, destination.identity),
+                    twin=_ledger(store, destination.twin.identity),
+                    traffic=traffic,
+                    progress=progress,
+                    workers=workers,
+                )
+                images = images.joined(pushed) if images else pushed
     assets: dict[str, Published] | None = None
     if mirror_of(site).kind == "directory":
         if upstream is not None:
@@ -166,10 +169,9 @@ def estimate_site(
         with connect(
             registry_of(site), credentials=credentials, retry=retry, traffic=traffic
         ) as client:
-            ledger = _ledger(store, registry_of(site).identity)
-            content = _content(lock, store, upstream)
-            estimate = _ImageEstimate(content, client, site, ledger, workers)
-            sets |= {key: estimate.add(items) for key, items in image_sets(name, lock).items()}
+            estimate = _ImageEstimate(_content(lock, store, upstream), client, store, workers)
+            for destination, held in image_places(site, lock, name=name).items():
+                sets |= {key: estimate.add(destination, items) for key, items in held.items()}
     if mirror_of(site).kind == "directory":
         root = Path(mirror_of(site).path)
         sets |= {key: _asset_estimate(root, held) for key, held in asset_sets(name, lock).items()}
@@ -180,29 +182,27 @@ class _ImageEstimate:
     """Adds up sets, a blob counting where it is first needed."""
 
     def __init__(
-        self, content: Content, client: RegistryClient, site: Site, ledger: Ledger, workers: int
+        self, content: Content, client: RegistryClient, store: Store, workers: int
     ) -> None:
         self._content = content
         self._client = client
-        self._destination = registry_of(site)
-        self._ledger = ledger
+        self._store = store
         self._workers = workers
         self._homes: dict[str, dict[str, None]] = {}
 
-    def add(self, items: Sequence[ImageItem]) -> SetEstimate:
+    def add(self, destination: RegistryDestination, items: Sequence[ImageItem]) -> SetEstimate:
         survey = PushSurvey(
             self._content,
             self._client,
-            self._destination,
-            self._ledger,
+            destination,
+            _ledger(self._store, destination.identity),
             items,
+            twin=_ledger(self._store, destination.twin.identity),
             workers=self._workers,
         )
         trees, failures = survey.trees()
         if survey.failures or failures:
-            raise TransferError(
-                f"reading {self._destination.endpoint}", [*survey.failures, *failures]
-            )
+            raise TransferError(f"reading {destination.endpoint}", [*survey.failures, *failures])
         for digest, repositories in survey.homes().items():
             self._homes.setdefault(digest, {}).update(repositories)
         ways = [
@@ -258,11 +258,14 @@ def _publish(
 
 def _release_left(name: str, site: Site, lock: Lock, store: Store) -> None:
     """Release the site's sets that its lock no longer has, as `up` does; removal is `prune`'s."""
-    places = (
-        (registry_of(site).identity, {*image_sets(name, lock), *cache_sets(name, site, "image")}),
-        (mirror_of(site).identity, {*asset_sets(name, lock), *cache_sets(name, site, "files")}),
-    )
-    for identity, kept in places:
+    places: dict[str, set[str]] = {
+        registry_of(site).identity: set(cache_sets(name, site, "image")),
+        registry_of(site).twin.identity: set(),
+        mirror_of(site).identity: {*asset_sets(name, lock), *cache_sets(name, site, "files")},
+    }
+    for destination, sets in image_places(site, lock, name=name).items():
+        places[destination.identity] |= sets.keys()
+    for identity, kept in places.items():
         ledger = _ledger(store, identity)
         for left in [each for each in ledger.sets() if each.startswith(f"{name}/")]:
             if left not in kept:

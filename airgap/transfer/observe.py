@@ -12,7 +12,7 @@ from pathlib import Path
 
 from airgap.digest import Digest
 from airgap.errors import IntegrityError, TransferError
-from airgap.store import CHECKSUMS, hash_file
+from airgap.store import CHECKSUMS, hash_file, split_key
 from airgap.store.partial import refuse, replace_bytes
 from airgap.transfer.checksums import parse_checksums
 from airgap.transfer.destination import AssetItem, MirrorDestination
@@ -85,10 +85,9 @@ def _fault(root: Path, item: AssetItem, digest: _Digest) -> str:
         fault = file_fault(root / path, item, digest)
         if fault:
             return fault if path == item.name else f"{fault} at {path}"
-    version, _, file = item.name.partition("/")
-    return (
-        "" if _listed(root / version / CHECKSUMS, file) == item.sha512 else "not in checksums.txt"
-    )
+    directory, file = split_key(item.name)
+    listed = _listed(root / directory / CHECKSUMS, file)
+    return "" if listed == item.sha512 else "not in checksums.txt"
 
 
 def _listed(path: Path, file: str) -> Digest | None:

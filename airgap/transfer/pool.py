@@ -25,8 +25,15 @@ def run_each(
     operation: Callable[[str], T],
     *,
     workers: int = DEFAULT_WORKERS,
+    interrupted: Callable[[], object] | None = None,
 ) -> tuple[dict[str, T], Failures]:
     """Run an operation for each item; begun in order, at most `workers` at a time.
+
+    Args:
+        items: What is handed to the operation.
+        operation: What is done with each.
+        workers: How many threads.
+        interrupted: Called on a bug or Ctrl-C, to end what is under way and would take long.
 
     Returns:
         The results of those that succeeded, and the errors of those that failed, both in order.
@@ -42,7 +49,7 @@ def run_each(
 
     results: dict[str, T] = {}
     failures: Failures = []
-    for item, outcome in zip(items, _run(items, guarded, workers), strict=True):
+    for item, outcome in zip(items, _run(items, guarded, workers, interrupted), strict=True):
         if isinstance(outcome, AirgapError):
             failures.append((item, outcome))
         else:
@@ -50,7 +57,12 @@ def run_each(
     return results, failures
 
 
-def _run(items: Sequence[str], operation: Callable[[str], T], workers: int) -> list[T]:
+def _run(
+    items: Sequence[str],
+    operation: Callable[[str], T],
+    workers: int,
+    interrupted: Callable[[], object] | None,
+) -> list[T]:
     if not items:
         return []
     with ThreadPoolExecutor(min(workers, len(items)), thread_name_prefix="transfer") as pool:
@@ -59,5 +71,7 @@ def _run(items: Sequence[str], operation: Callable[[str], T], workers: int) -> l
             wait(futures, return_when=FIRST_EXCEPTION)
             return [future.result() for future in futures]
         except BaseException:
+            if interrupted is not None:
+                interrupted()
             pool.shutdown(wait=True, cancel_futures=True)
             raise

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from airgap.digest import Digest
@@ -18,13 +18,13 @@ from airgap.lock.model import Lock
 from airgap.oci.client import RegistryClient
 from airgap.oci.credentials import Credentials
 from airgap.site.model import Site
-from airgap.store import hash_file
+from airgap.store import CHECKSUMS, hash_file
 from airgap.store.partial import refuse
 from airgap.transfer.checksums import remove_checksums
 from airgap.transfer.destination import ImageItem, MirrorDestination, RegistryDestination
 from airgap.transfer.ledger import Ledger, ledger_root
 from airgap.transfer.push import connect
-from airgap.transfer.wanted import assets_of, images_of, mirror_of, registry_of
+from airgap.transfer.wanted import artifacts_of, assets_of, images_of, mirror_of, registry_of
 
 __all__ = ["Removal", "prune_site", "remove_assets", "remove_images"]
 
@@ -72,10 +72,14 @@ def prune_site(
     removals: list[Removal] = []
     registry, mirror = registry_of(site), mirror_of(site)
     if registry.kind == "existing":
-        ledger = Ledger(ledger_root(store_root), registry.identity)
-        keys = _unnamed(ledger, {item.key for item in images_of(keep)})
+        kept = {registry: images_of(keep)}
+        if registry.layout == "prefix":  # what factories read lies at the places of the other
+            kept[registry.twin] = artifacts_of(keep)
         with connect(registry, credentials=credentials) as client:
-            removals += remove_images(client, registry, ledger, keys, dry_run=dry_run)
+            for destination, items in kept.items():
+                ledger = Ledger(ledger_root(store_root), destination.identity)
+                keys = _unnamed(ledger, {item.key for item in items})
+                removals += remove_images(client, destination, ledger, keys, dry_run=dry_run)
     if mirror.kind == "directory":
         ledger = Ledger(ledger_root(store_root), mirror.identity)
         keys = _unnamed(ledger, {key for item in assets_of(keep) for key in item.keys})
@@ -136,17 +140,17 @@ def remove_assets(
     root = Path(destination.path)
     with ledger.pruning(wait=wait):
         removals = []
-        versions = set()
+        directories = set()
         for key in _removable(ledger, keys):
             path, _, digest = key.rpartition("@")
             if dry_run:
                 removals.append(Removal(item=path, outcome="would remove"))
                 continue
             removals.append(Removal(item=path, outcome=remove_file(root, path, digest)))
-            versions.add(path.partition("/")[0])
+            directories |= {str(parent) for parent in PurePosixPath(path).parents[:-1]}
             ledger.drop([key])
-        for version in sorted(versions):
-            _tidy(root / version, ledger, version)
+        for directory in sorted(directories, key=lambda name: (-name.count("/"), name)):
+            _tidy(root / directory, ledger, directory)
     return tuple(removals)
 
 
@@ -200,7 +204,7 @@ class _ImageRemover:
     ) -> None:
         self._client = client
         self._place = destination.repository
-        self._doomed = {(self._place(item.name), item.tag) for item in doomed}
+        self._doomed = {(self._place(item.name), item.keeper) for item in doomed}
         self._staying = {(self._place(item.name), item.digest) for item in staying}
         self._deleted: set[tuple[str, Digest]] = set()
 
@@ -215,12 +219,12 @@ class _ImageRemover:
 
     def _remove(self, item: ImageItem) -> Outcome:
         repository = self._place(item.name)
-        found = self._client.head_manifest(repository, item.reference)
+        found = self._client.head_manifest(repository, item.keeper)
         if not self._is_needed(repository, item):
             if self._client.delete_manifest(repository, item.digest):
                 self._deleted.add((repository, item.digest))
         elif found is not None and found.digest == item.digest:
-            self._client.delete_tag(repository, item.tag)
+            self._client.delete_tag(repository, item.keeper)
             return "removed"
         if found is not None and found.digest != item.digest:
             return "changed"
@@ -247,11 +251,12 @@ def _tags(client: RegistryClient, repository: str) -> tuple[str, ...]:
         raise
 
 
-def _tidy(directory: Path, ledger: Ledger, version: str) -> None:
+def _tidy(directory: Path, ledger: Ledger, name: str) -> None:
     if not directory.is_dir():
         return
-    with ledger.exclusive(version):
-        remove_checksums(directory)
+    if (directory / CHECKSUMS).exists():
+        with ledger.exclusive(name):
+            remove_checksums(directory)
     try:
         if not any(directory.iterdir()):
             directory.rmdir()

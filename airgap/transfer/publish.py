@@ -1,8 +1,9 @@
 """Store → asset mirror: the plan's plain layout, and content-addressed paths beside it.
 
 `<version>/<file>` is a copy (a hard link would let `wget -O` truncate the store), and
-`<version>/<sha512[:16]>/<file>` shares the blob where it can. Afterwards everything is read back
-through the mirror's URL. A file that is there with other bytes and is not ours is left alone.
+`<version>/<sha512[:16]>/<file>` shares the blob where it can; what a factory made lies in a
+directory of its schematic's ID. Afterwards everything is read back through the mirror's URL. A file
+that is there with other bytes and is not ours is left alone.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from airgap.digest import Digest
 from airgap.errors import PublishError, TransferError
 from airgap.net import RetryPolicy
 from airgap.progress import Progress, Tally
-from airgap.store import Store, publish_file
+from airgap.store import Store, publish_file, split_key
 from airgap.store.publish import Mode
 from airgap.transfer.checksums import merge_checksums
 from airgap.transfer.destination import AssetItem, MirrorDestination
@@ -128,14 +129,14 @@ class _Publication:
         return done, failures + broken
 
     def write_checksums(self, items: Sequence[AssetItem]) -> None:
-        """Bring each version's checksums.txt up to date."""
-        by_version: defaultdict[str, dict[str, Digest]] = defaultdict(dict)
+        """Bring each directory's checksums.txt up to date."""
+        by_directory: defaultdict[str, dict[str, Digest]] = defaultdict(dict)
         for item in items:
-            version, _, file = item.name.partition("/")
-            by_version[version][file] = item.sha512
-        for version, files in by_version.items():
-            with self._ledger.exclusive(version):
-                merge_checksums(self._root / version, files)
+            directory, file = split_key(item.name)
+            by_directory[directory][file] = item.sha512
+        for directory, files in by_directory.items():
+            with self._ledger.exclusive(directory):
+                merge_checksums(self._root / directory, files)
 
     def _survey(self, item: AssetItem) -> tuple[str, ...]:
         """Return the paths an asset is not at, refusing to touch a file that is somebody else's."""
@@ -175,6 +176,6 @@ def _read_back(
 
         def check(name: str) -> None:
             reader.check(by_name[name])
-            reader.check_listed(name.partition("/")[0], by_name[name])
+            reader.check_listed(by_name[name])
 
         return run_each(list(by_name), check, workers=_WORKERS)[1]

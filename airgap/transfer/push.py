@@ -3,7 +3,7 @@
 One HEAD a manifest tells whether an image is there (a present manifest means present blobs). A
 blob is sent once a run and mounted everywhere else, the largest first; an upload that was cut goes
 on where the registry's account of it ends. Children go before their index, the tag last, so that
-nobody ever pulls half an image.
+nobody ever pulls half an image; an image that has none gets one which keeps it from clean-ups.
 """
 
 from __future__ import annotations
@@ -45,6 +45,15 @@ class Pushed:
     mounted: int = 0
     moved_bytes: int = 0
 
+    def joined(self, other: Pushed) -> Pushed:
+        """Return what both did."""
+        return Pushed(
+            present=self.present + other.present,
+            pushed=self.pushed + other.pushed,
+            mounted=self.mounted + other.mounted,
+            moved_bytes=self.moved_bytes + other.moved_bytes,
+        )
+
 
 def connect(
     destination: RegistryDestination,
@@ -66,6 +75,7 @@ def push_images(
     items: Sequence[ImageItem],
     ledger: Ledger,
     *,
+    twin: Ledger | None = None,
     traffic: Traffic | None = None,
     progress: Progress | None = None,
     workers: int = DEFAULT_WORKERS,
@@ -77,6 +87,7 @@ def push_images(
         destination,
         {set_name: items},
         ledger,
+        twin=twin,
         traffic=traffic,
         progress=progress,
         workers=workers,
@@ -90,6 +101,7 @@ def push_sets(
     sets: Sets,
     ledger: Ledger,
     *,
+    twin: Ledger | None = None,
     traffic: Traffic | None = None,
     progress: Progress | None = None,
     workers: int = DEFAULT_WORKERS,
@@ -104,6 +116,7 @@ def push_sets(
         destination: Where they go.
         sets: All images of each set, by its name.
         ledger: The destination's record.
+        twin: That of the same registry in the other layout: its blobs are mounted, not sent.
         traffic: The limits and counts of this run, the ones that the client was made with.
         progress: Told of each image that is there, and of each blob.
         workers: How many transfers at a time.
@@ -119,14 +132,20 @@ def push_sets(
         for name, held in sets.items():
             ledger.intend(name, [item.key for item in held])
         survey = PushSurvey(
-            content, client, destination, ledger, list(items.values()), workers=workers
+            content,
+            client,
+            destination,
+            ledger,
+            list(items.values()),
+            twin=twin,
+            workers=workers,
         )
         ledger.mark(
             found=[item.key for item in survey.present],
             making=[item.key for item in survey.missing],
         )
         push = _Push(content, client, destination, ledger, traffic, progress, workers)
-        failures = survey.failures + push.send(survey)
+        failures = survey.failures + push.keep(survey.untagged) + push.send(survey)
         failed = {label for label, _ in failures}
         for name, held in sets.items():
             if not failed.intersection(item.label for item in held):
@@ -170,7 +189,8 @@ def read_images(
 
     def observe(key: str) -> Digest | None:
         item = by_key[key]
-        found = client.head_manifest(destination.repository(item.name), item.reference)
+        repository = destination.repository(item.name)
+        found = client.head_manifest(repository, destination.reference(item))
         return None if found is None else found.digest
 
     observed, failures = run_each(list(by_key), observe, workers=workers)
@@ -199,6 +219,18 @@ class _Push:
         self._workers = workers
         self.mounted = 0
         self.moved_bytes = 0
+
+    def keep(self, untagged: Sequence[ImageItem]) -> Failures:
+        """Give images that are there without a tag the one that keeps them."""
+        by_label = {item.label: item for item in untagged}
+
+        def tag(label: str) -> None:
+            item = by_label[label]
+            repository = self._destination.repository(item.name)
+            manifest = self._client.manifest(repository, str(item.digest))
+            self._client.put_manifest(repository, self._destination.reference(item), manifest)
+
+        return run_each(list(by_label), tag, workers=self._workers)[1]
 
     def send(self, survey: PushSurvey) -> Failures:
         """Send the images that are missing: their blobs, each once, then their manifests."""
@@ -235,7 +267,7 @@ class _Push:
         repository = self._destination.repository(item.name)
         for manifest in tree[:-1]:
             self._client.put_manifest(repository, str(manifest.digest), manifest)
-        self._client.put_manifest(repository, item.reference, tree[-1])
+        self._client.put_manifest(repository, self._destination.reference(item), tree[-1])
         tally.add(item.label, "pushed")
 
 

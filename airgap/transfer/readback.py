@@ -14,7 +14,7 @@ from typing import Self
 from airgap.digest import Digest
 from airgap.errors import IntegrityError, PublishError, UpstreamError, redact
 from airgap.net import Download, RetryPolicy, Sink, Transfer, Wire, client_context
-from airgap.store import CHECKSUMS
+from airgap.store import CHECKSUMS, split_key
 from airgap.transfer.checksums import parse_checksums
 from airgap.transfer.destination import AssetItem, MirrorDestination
 
@@ -104,14 +104,14 @@ class MirrorReader:
         """
         self._hold(path, partial(self.observe, item, path), item.sha512)
 
-    def check_listed(self, version: str, item: AssetItem) -> None:
-        """See that the version's checksums.txt lists an asset with its digest.
+    def check_listed(self, item: AssetItem) -> None:
+        """See that its directory's checksums.txt lists an asset with its digest.
 
         Raises:
             PublishError: It does not.
         """
-        file = item.name.partition("/")[2]
-        path = f"{version}/{CHECKSUMS}"
+        directory, file = split_key(item.name)
+        path = f"{directory}/{CHECKSUMS}"
 
         def listed() -> Digest | None:
             text = _Text()

@@ -18,7 +18,7 @@ from airgap.progress import Meter, Progress
 from airgap.store import Reception, Store
 from airgap.transfer.beside import Moving
 
-__all__ = ["Opener", "Receiving"]
+__all__ = ["Metered", "Opener", "Receiving"]
 
 Opener = Callable[[Target], Moving]
 """Makes the transfer from one source into a target."""
@@ -36,6 +36,7 @@ class Receiving:
         done: Called once it is in the store.
         is_there: It is in the store already: nothing is moved.
         progress: Told of the bytes.
+        mismatch: What to do about bytes that are not those expected.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Receiving:
         sha512: Digest | None = None,
         is_there: bool = False,
         progress: Progress | None = None,
+        mismatch: str = "",
     ) -> None:
         self.name = name
         self.size = 0 if is_there else descriptor.size
@@ -61,6 +63,7 @@ class Receiving:
         self._is_there = is_there
         self._done = done
         self._progress = progress
+        self._mismatch = mismatch
         self._transfer: Moving | None = None
         self._lock = threading.Lock()
 
@@ -86,6 +89,8 @@ class Receiving:
                 raise  # the disk is full or read-only: another source does not help
             except AirgapError as error:
                 failure = error
+                if isinstance(error, IntegrityError) and self._mismatch:
+                    failure.hint = self._mismatch
                 continue
             self._done()
             return
@@ -112,7 +117,7 @@ class Receiving:
             self._descriptor, also_sha512=self._sha512 is not None
         ) as reception:
             self.resumed_bytes = reception.resumed_bytes
-            target = _Metered(reception, self.name, self._progress)
+            target = Metered(reception, self.name, self._progress)
             try:
                 with self._shared(opener(target)) as transfer:
                     transfer.run()
@@ -134,7 +139,7 @@ class Receiving:
                 self._transfer = None
 
 
-class _Metered:
+class Metered:
     """A reception whose bytes are told about."""
 
     def __init__(self, reception: Reception, name: str, progress: Progress | None) -> None:

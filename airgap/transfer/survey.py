@@ -1,11 +1,13 @@
 """What a push has to do: which images are there, and which blobs which repositories lack.
 
-Asks the registry with one HEAD an image, reads manifests from what is pushed, and moves nothing.
+Asks the registry with one HEAD an image (a second one where an image without a tag is not under
+the tag that keeps it), reads manifests from what is pushed, and moves nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
 
 from airgap.digest import Digest
 from airgap.errors import AirgapError, RegistryError
@@ -17,6 +19,8 @@ from airgap.transfer.ledger import Ledger
 from airgap.transfer.pool import Failures, run_each
 
 __all__ = ["Need", "PushSurvey", "Trees"]
+
+_Verdict = Literal["there", "untagged", "missing"]
 
 Trees = Mapping[str, tuple[Manifest, ...]]
 """Images by label: their manifests, children before their index."""
@@ -38,7 +42,12 @@ class Need:
 
 
 class PushSurvey:
-    """Compares images with a registry. `present` and `missing` are in the order of the items.
+    """Compares images with a registry; what it found is in the order of the items.
+
+    Attributes:
+        present: What is there.
+        untagged: Those of them without the tag that would keep them there.
+        missing: What is not there.
 
     Args:
         content: Holds the images.
@@ -46,6 +55,7 @@ class PushSurvey:
         destination: Where they go.
         ledger: The destination's record.
         items: The images.
+        twin: The record of the same registry in the other layout.
         workers: How many are asked for at a time.
     """
 
@@ -57,6 +67,7 @@ class PushSurvey:
         ledger: Ledger,
         items: Sequence[ImageItem],
         *,
+        twin: Ledger | None = None,
         workers: int,
     ) -> None:
         self._content = content
@@ -64,6 +75,7 @@ class PushSurvey:
         self._destination = destination
         self._workers = workers
         self._known = ledger.items()
+        self._twin = twin
         # A tag that we brought is ours to move: a new lock, or the repair of one that was moved.
         self._ours = {
             ImageItem.parse(key).label
@@ -72,23 +84,31 @@ class PushSurvey:
         }
         by_label = {item.label: item for item in items}
         verdicts, self.failures = run_each(
-            list(by_label), lambda label: self._is_present(by_label[label]), workers=workers
+            list(by_label), lambda label: self._judge(by_label[label]), workers=workers
         )
-        self.present = [by_label[label] for label, is_there in verdicts.items() if is_there]
-        self.missing = [by_label[label] for label, is_there in verdicts.items() if not is_there]
 
-    def _is_present(self, item: ImageItem) -> bool:
+        def judged(*wanted: _Verdict) -> list[ImageItem]:
+            return [by_label[label] for label, verdict in verdicts.items() if verdict in wanted]
+
+        self.present = judged("there", "untagged")
+        self.untagged = judged("untagged")
+        self.missing = judged("missing")
+
+    def _judge(self, item: ImageItem) -> _Verdict:
         repository = self._destination.repository(item.name)
-        found = self._client.head_manifest(repository, item.reference)
-        if found is None or found.digest == item.digest:
-            return found is not None
+        found = self._client.head_manifest(repository, self._destination.reference(item))
+        if found is not None and found.digest == item.digest:
+            return "there"
+        if found is None:
+            is_there = not item.tag and self._client.head_manifest(repository, str(item.digest))
+            return "untagged" if is_there else "missing"
         if not self._destination.overwrite and item.label not in self._ours:
             raise RegistryError(
                 f"the tag is there with {found.digest}, not {item.digest}",
                 hint="somebody else's image has this tag: remove it there, or set "
                 "registry.overwrite: true in the site",
             )
-        return False
+        return "missing"
 
     def trees(self) -> tuple[dict[str, tuple[Manifest, ...]], Failures]:
         """Return the manifests of what is missing."""
@@ -113,19 +133,27 @@ class PushSurvey:
     def homes(self) -> dict[str, dict[str, None]]:
         """Return the repositories that are thought to have a blob, for as many as we know of.
 
-        From the images found there now, and from all that the ledger says we brought.
+        From the images found there now, and from all that the ledgers say of either layout.
         """
-        made = [key for key, how in self._known.items() if how == "made"]
         homes: dict[str, dict[str, None]] = {}
-        for item in (*self.present, *(ImageItem.parse(key) for key in made)):
+        for repository, item in self._held():
             try:
                 manifests = self._tree(item)
             except AirgapError:
                 continue  # no longer in this store: nothing is known of its blobs
-            repository = self._destination.repository(item.name)
             for blob in (blob for manifest in manifests for blob in manifest.blobs):
                 homes.setdefault(str(blob.digest), {})[repository] = None
         return homes
+
+    def _held(self) -> Iterator[tuple[str, ImageItem]]:
+        """Yield what the registry is thought to have, with its repository."""
+        made = [ImageItem.parse(key) for key, how in self._known.items() if how == "made"]
+        for item in (*self.present, *made):
+            yield self._destination.repository(item.name), item
+        for key, how in (self._twin.items() if self._twin else {}).items():
+            if how != "making":
+                item = ImageItem.parse(key)
+                yield self._destination.twin.repository(item.name), item
 
     def _tree(self, item: ImageItem) -> tuple[Manifest, ...]:
         return tuple(_children_first(self._content, item.name, item.digest))

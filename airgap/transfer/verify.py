@@ -26,7 +26,7 @@ from airgap.transfer.observe import observe_assets
 from airgap.transfer.pool import Failures, run_each
 from airgap.transfer.push import connect
 from airgap.transfer.readback import MirrorReader
-from airgap.transfer.wanted import assets_of, images_of, mirror_of, registry_of
+from airgap.transfer.wanted import assets_of, image_places, images_of, mirror_of, registry_of
 
 __all__ = ["PLACES", "Place", "Problem", "verify_site"]
 
@@ -81,7 +81,9 @@ def verify_site(
     registry = registry_of(site)
     if "registry" in places and images and registry.kind != "none":
         with connect(registry, credentials=credentials) as client:
-            problems += _Registry(client, registry).verify(images, progress)
+            for destination, sets in image_places(site, lock, name="").items():
+                held = tuple(item for items in sets.values() for item in items)
+                problems += _Registry(client, destination).verify(held, progress)
     if "mirror" in places and assets:
         mirror = mirror_of(site)
         ledger = Ledger(ledger_root(store_root), mirror.identity)
@@ -131,9 +133,10 @@ class _Registry:
 
     def _tree(self, item: ImageItem) -> Iterator[Manifest]:
         repository = self._destination.repository(item.name)
-        found = self._client.head_manifest(repository, item.reference)
+        found = self._client.head_manifest(repository, self._destination.reference(item))
         if found is None:
-            raise IntegrityError("missing")
+            is_there = not item.tag and self._client.head_manifest(repository, str(item.digest))
+            raise IntegrityError(f"has no tag {item.keeper}" if is_there else "missing")
         if found.digest != item.digest:
             raise IntegrityError(f"has {found.digest}, expected {item.digest}")
         yield from self._below(repository, item.digest)

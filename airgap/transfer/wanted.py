@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from airgap.digest import Digest
 from airgap.lock.model import AssetPin, ImagePin, Lock
 from airgap.oci.reference import Reference, parse_reference
+from airgap.plan.artifacts import ARTIFACTS, artifact_digests, is_published_for_factory
 from airgap.site.model import Site
 from airgap.transfer.destination import (
     AssetItem,
@@ -15,7 +16,16 @@ from airgap.transfer.destination import (
     RegistryDestination,
 )
 
-__all__ = ["asset_sets", "assets_of", "image_sets", "images_of", "mirror_of", "registry_of"]
+__all__ = [
+    "artifacts_of",
+    "asset_sets",
+    "assets_of",
+    "image_places",
+    "image_sets",
+    "images_of",
+    "mirror_of",
+    "registry_of",
+]
 
 
 def registry_of(site: Site) -> RegistryDestination:
@@ -49,6 +59,30 @@ def images_of(locks: Iterable[Lock]) -> tuple[ImageItem, ...]:
         for item in (_image(parse_reference(text), pin.digest),)
     }
     return tuple(items.values())
+
+
+def artifacts_of(locks: Iterable[Lock]) -> tuple[ImageItem, ...]:
+    """Return what a factory reads of the images that locks name, each once, in order."""
+    items = {
+        item.key: item
+        for lock in locks
+        for text, digest in artifact_digests(lock).items()
+        for item in (_image(parse_reference(text), digest),)
+    }
+    return tuple(items.values())
+
+
+def image_places(
+    site: Site, lock: Lock, *, name: str
+) -> dict[RegistryDestination, Mapping[str, Sequence[ImageItem]]]:
+    """Return a site's sets of images by where they go: its layout first, then the factory's."""
+    own = registry_of(site)
+    places: dict[RegistryDestination, Mapping[str, Sequence[ImageItem]]] = {
+        own: image_sets(name, lock)
+    }
+    if is_published_for_factory(site) and (items := artifacts_of([lock])):
+        places[own.twin] = {f"{name}/{ARTIFACTS}": items}
+    return places
 
 
 def assets_of(locks: Iterable[Lock]) -> tuple[AssetItem, ...]:

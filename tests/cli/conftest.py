@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,25 @@ class Outcome:
 
 
 Command = Callable[..., Outcome]
+
+
+class Hold:
+    """Keeps a server's answer back until a command was interrupted, so that it is not done before.
+
+    What a fault runs `then`.
+    """
+
+    def __init__(self) -> None:
+        self._is_released = threading.Event()
+
+    def __call__(self) -> None:
+        """Wait; and a moment longer, for the command to hear of it."""
+        self._is_released.wait(60)
+        time.sleep(0.5)
+
+    def release(self) -> None:
+        """Let the answer go."""
+        self._is_released.set()
 
 
 @pytest.fixture(scope="session")

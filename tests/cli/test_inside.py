@@ -88,7 +88,7 @@ def test_serve_answers_over_tls_until_it_is_stopped(ready: Path, tmp_path: Path)
         assert process.stderr is not None
         url = _url(process.stderr.readline())
         context = ssl.create_default_context(cafile=str(authority.ca_file))
-        with httpx.Client(verify=context, trust_env=False) as client:
+        with httpx.Client(verify=context, trust_env=False, timeout=60) as client:
             lock = json.loads((ready / "stacks" / "berlin.lock.json").read_text())
             answer = client.head(f"{url}/v2/ghcr.io/siderolabs/kubelet/manifests/v1.34.1")
             assert (
@@ -97,7 +97,7 @@ def test_serve_answers_over_tls_until_it_is_stopped(ready: Path, tmp_path: Path)
             )
             assert client.get(f"{url}/v1.11.5/checksums.txt").status_code == 200
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
         process.communicate()

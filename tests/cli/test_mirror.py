@@ -27,7 +27,7 @@ from lab.upstream import Upstream
 from providers.asset_set import AssetSetProvider
 from providers.image_cache import ImageCacheProvider
 from providers.image_set import ImageSetProvider
-from tests.cli.conftest import SITE, Command, write_site
+from tests.cli.conftest import SITE, Command, Hold, write_site
 from tests.engine.workspace import CHECKOUT
 from tests.web_directory import WebDirectory
 
@@ -322,6 +322,8 @@ def test_a_rate_without_a_dry_run_is_wrong_usage(airgap: Command, inside: Inside
 
 
 def test_ctrl_c_loses_nothing(airgap: Command, inside: Inside) -> None:
+    hold = Hold()
+    inside.registry.faults.add("/v2/registry.k8s.io/.*/blobs/uploads/", then=hold)
     inside.registry.faults.add("/v2/registry.k8s.io/.*/blobs/uploads/", times=None, delay_s=0.3)
     process = subprocess.Popen(
         [sys.executable, "-m", "airgap", "mirror", SITE, "--project", str(inside.project)],
@@ -334,6 +336,7 @@ def test_ctrl_c_loses_nothing(airgap: Command, inside: Inside) -> None:
     try:
         _wait_for_pushes(inside.registry, 5)
         os.killpg(process.pid, signal.SIGINT)
+        hold.release()
         _, stderr = process.communicate(timeout=60)
     finally:
         process.kill()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lab.upstream import Upstream
-from tests.cli.conftest import SITE, Command, write_site
+from tests.cli.conftest import SITE, Command, Hold, write_site
 from tests.engine.workspace import CHECKOUT
 
 
@@ -106,6 +106,8 @@ def test_ctrl_c_in_a_fetch_keeps_what_is_complete(
     (project / "stacks" / "berlin.lock.json").write_bytes(
         (locked / "stacks" / "berlin.lock.json").read_bytes()
     )
+    hold = Hold()
+    upstream.outside.faults.add("/v2/registry.k8s.io/.*/blobs/", then=hold)
     upstream.outside.faults.add("/v2/registry.k8s.io/.*/blobs/", times=None, delay_s=0.3)
     command = [sys.executable, "-m", "airgap", "fetch", SITE, "--project", str(project)]
     process = subprocess.Popen(
@@ -118,6 +120,7 @@ def test_ctrl_c_in_a_fetch_keeps_what_is_complete(
     try:
         _wait_for_a_blob(project / "store")
         os.killpg(process.pid, signal.SIGINT)
+        hold.release()
         _, stderr = process.communicate(timeout=60)
     finally:
         process.kill()

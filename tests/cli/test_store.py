@@ -19,7 +19,7 @@ from airgap.transfer.destination import RegistryDestination
 from airgap.transfer.ledger import Ledger, ledger_root
 from lab.registry import Registry
 from lab.upstream import Upstream
-from tests.cli.conftest import SITE, Command, write_site
+from tests.cli.conftest import SITE, Command, Hold, write_site
 from tests.engine.workspace import CHECKOUT
 
 NGINX = "docker.io/library/nginx:1.27.3"
@@ -193,6 +193,8 @@ def test_add_of_no_reference_is_refused_before_anything_is_asked(
 def test_ctrl_c_in_an_add_goes_on_where_it_was(
     airgap: Command, project: Path, upstream: Upstream
 ) -> None:
+    hold = Hold()
+    upstream.outside.faults.add("/v2/docker.io/library/nginx/blobs/", then=hold)
     upstream.outside.faults.add("/v2/docker.io/library/nginx/blobs/", times=None, delay_s=0.3)
     command = [sys.executable, "-m", "airgap", "store", "add", NGINX, "--site", SITE]
     process = subprocess.Popen(
@@ -206,6 +208,7 @@ def test_ctrl_c_in_an_add_goes_on_where_it_was(
     try:
         _wait_for_blobs(project, 3)
         os.killpg(process.pid, signal.SIGINT)
+        hold.release()
         _, stderr = process.communicate(timeout=60)
     finally:
         process.kill()

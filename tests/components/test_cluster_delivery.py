@@ -75,9 +75,8 @@ def cluster(workspace: Workspace) -> Cluster:
     """A cluster as Sidero's manager leaves it: its own `default`, pointing to GitHub."""
     cluster = workspace.connect_cluster()
     install_sidero(cluster)
-    workspace.set_secret("kubeconfig", cluster.kubeconfig())
     credentials = {"r.example:5000": {"username": "puller", "password": PASSWORD}}
-    workspace.set_secret("credentials", json.dumps(credentials))
+    workspace.set_secrets(kubeconfig=cluster.kubeconfig(), credentials=json.dumps(credentials))
     return cluster
 
 
@@ -139,7 +138,7 @@ def test_credentials_are_in_clear_nowhere_in_pulumi(workspace: Workspace, cluste
 def test_malformed_credentials_stop_the_update_and_are_not_shown(
     workspace: Workspace, cluster: Cluster
 ) -> None:
-    workspace.set_secret("credentials", json.dumps({"r.example:5000": PASSWORD}))
+    workspace.set_secrets(credentials=json.dumps({"r.example:5000": PASSWORD}))
     refused = workspace.preview(exit_code=None)
     assert refused.exit_code != 0
     assert "{username, password}" in refused.output

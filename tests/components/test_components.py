@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping
 
 import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from airgap.lock.model import SchematicPin
 from airgap.plan import Plan, plan_site
@@ -19,6 +21,7 @@ from tests.plan.samples import (
     SCHEMATIC_ID,
     make_lock,
     make_site,
+    with_factory,
 )
 
 PASSWORD = "MARKED-pull-password"
@@ -106,6 +109,37 @@ def test_environments_come_after_everything_they_point_to() -> None:
         for child in part.children
     }
     assert published <= waited_for
+
+
+def test_what_a_factory_reads_comes_after_what_it_is_mounted_from() -> None:
+    schematics = {SCHEMATIC_ID: SchematicPin(canonical=SCHEMATIC, classes=("workers",))}
+    lock = with_factory(make_lock(schematics=schematics))
+    plan = plan_site(make_site(imageFactory=FACTORY), lock, name="berlin")
+    by_name = {item.name: item for item in declare(lambda: Site(plan))}
+    waited_for = {urn.rpartition("::")[2] for urn in by_name["image-factory"].dependencies}
+    assert by_name["factory-artifacts"].parent == "image-factory"
+    assert {child.name for child in plan.registry.children} <= waited_for
+
+
+def test_a_deployed_factory_starts_after_all_that_it_reads() -> None:
+    """Its Deployment is ready once `/versions` names a release: the engine waits for that."""
+    schematics = {SCHEMATIC_ID: SchematicPin(canonical=SCHEMATIC, classes=("workers",))}
+    lock = with_factory(make_lock(schematics=schematics))
+    site = make_site(
+        imageFactory={**FACTORY, "kind": "deployed"},
+        sidero={"version": "v0.6.13", "delivery": "cluster"},
+    )
+    key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    )
+    config = {"kubeconfig": KUBECONFIG, "factorySigningKey": key.decode()}
+    plan = plan_site(site, lock, name="berlin")
+    found = declare(lambda: Site(plan), config=config, secrets=tuple(config))
+    (deployment,) = (item for item in found if item.name == "factory-deployment")
+    waited_for = {urn.rpartition("::")[2] for urn in deployment.dependencies}
+    assert {"factory-artifacts", "schematic-workers", "factory-signing-key"} <= waited_for
 
 
 def test_files_delivery_needs_no_cluster_and_no_credentials() -> None:

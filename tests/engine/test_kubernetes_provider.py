@@ -55,8 +55,7 @@ def workspace(make_workspace: MakeWorkspace) -> Workspace:
 @pytest.fixture
 def cluster(workspace: Workspace) -> Cluster:
     cluster = workspace.connect_cluster()
-    workspace.set_secret("kubeconfig", cluster.kubeconfig())
-    workspace.set_secret("password", "MARKED-PASSWORD")
+    workspace.set_secrets(kubeconfig=cluster.kubeconfig(), password="MARKED-PASSWORD")
     return cluster
 
 
@@ -115,7 +114,7 @@ def test_an_object_that_exists_is_not_created_over(workspace: Workspace, cluster
 
 def test_a_secret_is_replaced_not_changed(workspace: Workspace, cluster: Cluster) -> None:
     workspace.up()
-    workspace.set_secret("password", "another")
+    workspace.set_secrets(password="another")
     assert workspace.up().changes == {"replace": 1}
     secret = cluster.get(SECRET)
     assert secret is not None

@@ -111,7 +111,7 @@ pulumi.export("token", pulumi.Config().require_secret("token"))
 pulumi.export("secret", pulumi.runtime.is_config_secret("sidero-airgap:token"))
 """
     workspace = make_workspace(files={"__main__.py": main})
-    workspace.set_secret("token", "MARKED-SECRET")
+    workspace.set_secrets(token="MARKED-SECRET")
     done = workspace.up()
     state = workspace.export()
     assert state.outputs["secret"] is True

@@ -15,17 +15,20 @@ from pathlib import Path
 
 import yaml
 
+from tests.engine.initial import Initial
 from tests.engine.kubernetes_provider.cluster import Cluster
 from tests.engine.result import Json, Result, State
 
-__all__ = ["CHECKOUT", "Running", "Workspace", "processes_with"]
+__all__ = ["CHECKOUT", "LIMIT_S", "Running", "Workspace", "processes_with"]
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PROGRAM = ("airgap", "components", "policies", "providers", "__main__.py")
 PASSED_ON = ("PATH", "LANG", "TMPDIR")
-LIMIT_S = 180.0
+LIMIT_S = 600.0
 KUBERNETES_VERSION = "4.34.2"  # of pulumi-kubernetes in requirements.txt: the engine asks for it
 PASSPHRASE = "the passphrase of the tests"
+
+_INITIAL: dict[tuple[Path, str], Initial] = {}
 
 
 class Workspace:
@@ -64,7 +67,7 @@ class Workspace:
         workspace.write(files or {})
         if config is not None:
             workspace.set_config(config)
-        workspace.run("stack", "init", stack)
+        workspace._init()
         return workspace
 
     def write(self, files: Mapping[str, str]) -> None:
@@ -107,9 +110,10 @@ class Workspace:
             config[key if ":" in key else f"sidero-airgap:{key}"] = value
         self.stack_file.write_text(yaml.safe_dump(document), encoding="utf-8")
 
-    def set_secret(self, key: str, value: str) -> None:
-        """Set a configuration value that the stack file holds encrypted."""
-        self.run("config", "set", "--secret", "--stack", self.stack, key, value)
+    def set_secrets(self, **values: str) -> None:
+        """Set configuration values that the stack file holds encrypted."""
+        pairs = (word for key, text in values.items() for word in ("--secret", f"{key}={text}"))
+        self.run("config", "set-all", "--stack", self.stack, *pairs)
 
     def run(self, *arguments: str, exit_code: int | None = 0, limit_s: float = LIMIT_S) -> Result:
         """Run `pulumi ARGUMENTS`. An exit code other than `exit_code` fails; None: any will do."""
@@ -176,6 +180,16 @@ class Workspace:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
 
+    def _init(self) -> None:
+        """Make the stack."""
+        places = (self.directory, self.home, self.stack_file)
+        key = (self.engine, self.stack)
+        if key in _INITIAL:
+            _INITIAL[key].write(*places)
+            return
+        self.run("stack", "init", self.stack)
+        _INITIAL[key] = Initial.read(*places)
+
     def _operate(self, *arguments: str, exit_code: int | None) -> Result:
         operation, *rest = arguments
         return self.run(
@@ -225,6 +239,14 @@ class Running:
         while not path.exists():
             assert self.process.poll() is None, str(self.wait(0))
             assert time.monotonic() < limit, f"no {path.name} within {limit_s:.0f} s"
+            time.sleep(0.05)
+
+    def wait_for_words(self, words: str, limit_s: float = 60.0) -> None:
+        """Wait until the command has said something."""
+        limit = time.monotonic() + limit_s
+        while words not in self._result(-1).output:
+            assert self.process.poll() is None, str(self.wait(0))
+            assert time.monotonic() < limit, f"not said within {limit_s:.0f} s: {words}"
             time.sleep(0.05)
 
     def wait(self, limit_s: float = LIMIT_S) -> Result:

@@ -33,7 +33,7 @@ from tests.faults.scene import (
     lock_of,
     secure,
 )
-from tests.faults.stage import Stage, again, refusal
+from tests.faults.stage import Stage, again, refusal, until
 from tests.practice_images import OCI_MANIFEST, PracticeImage, digest_of
 from tests.store.conftest import read_layout
 from tests.store.power import PowerDisk
@@ -95,7 +95,7 @@ class _Failing(PowerDisk):
     """Its power fails behind `CUT`, once the first chunk of the content is noted as synced."""
 
     def write(self, descriptor: int, data: memoryview, offset: int) -> None:
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while offset >= CUT and self.fail_at < 0:
             assert time.monotonic() < end, "no chunk was ever synced"
             journals = [self.certain(path) or b"" for path in self.root.rglob("*.journal")]
@@ -191,7 +191,11 @@ def silence(stage: Stage) -> str:
 def no_answer(stage: Stage) -> str:
     stage.be_impatient()
     scene = stage.download()
-    scene.server.faults.add(scene.content, method="GET", delay_s=0.6)
+
+    def is_asked_again() -> bool:
+        return len(ranges_asked(scene)) == 2
+
+    scene.server.faults.add(scene.content, method="GET", then=lambda: until(is_asked_again))
     assert scene.run().error is None
     assert len(ranges_asked(scene)) == 2
     scene.finish()
@@ -302,8 +306,9 @@ def too_many_requests(stage: Stage) -> str:
 @cell("503", "asset", "pull")
 def unavailable_until_a_date(stage: Stage) -> str:
     scene = stage.download()
-    refuse(scene, 503, formatdate(time.time() + 30, usegmt=True))
-    return waited(scene)
+    moment = int(time.time()) + 30
+    refuse(scene, 503, formatdate(moment, usegmt=True))
+    return waited(scene, moment)
 
 
 def refuse(scene: DownloadScene, status: int, retry_after: str) -> None:
@@ -312,11 +317,12 @@ def refuse(scene: DownloadScene, status: int, retry_after: str) -> None:
     scene.server.faults.add(scene.content, method="GET", status=status, headers=headers)
 
 
-def waited(scene: DownloadScene) -> str:
-    """See that the content was asked for once more, after half a minute."""
+def waited(scene: DownloadScene, moment: int = 0) -> str:
+    """See that the content was asked for once more, after half a minute, or at a moment."""
     assert scene.run().error is None
     assert len(ranges_asked(scene)) == 2
-    assert 28 < scene.clock.now < 32
+    least = moment - time.time() if moment else 28
+    assert least < scene.clock.now < 32
     scene.finish()
     return f"waited the 30 s it was asked to; {again(scene)}"
 

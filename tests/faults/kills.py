@@ -25,7 +25,7 @@ from airgap.transfer.ledger import Ledger, ledger_root
 from lab.content import Content
 from lab.registry import Registry
 from lab.releases import Release, Releases
-from tests.faults.victim import Task, Victim
+from tests.faults.victim import Task, Victim, await_hung_up
 from tests.practice_images import CONFIG, LAYER, OCI_INDEX, OCI_MANIFEST, PracticeImage, digest_of
 from tests.store.conftest import read_layout
 
@@ -52,7 +52,6 @@ FILE = "initramfs-amd64.xz"
 KEY = f"{VERSION}/{FILE}"
 IMAGE = "registry.k8s.io/freight:v1"
 REPOSITORY, _, TAG = IMAGE.rpartition(":")
-_SETTLED_S = 0.08
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +120,7 @@ def make_freight(layers: list[int], *, asset: int, seed: int = 1) -> Freight:
     """Make an image with layers of these sizes, and an asset."""
     dice = random.Random(seed)  # noqa: S311 - repeatable, no secret
     blobs = [json.dumps({"architecture": "amd64", "os": "linux"}).encode()]
-    blobs += [dice.randbytes(size) for size in layers]
+    blobs += [_noise(dice, size) for size in layers]
     described = [_describe(LAYER if i else CONFIG, blob) for i, blob in enumerate(blobs)]
     document = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": described[0]}
     child = json.dumps({**document, "layers": described[1:]}).encode()
@@ -129,7 +128,13 @@ def make_freight(layers: list[int], *, asset: int, seed: int = 1) -> Freight:
     entries = [_describe(OCI_MANIFEST, child) | platform]
     index = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}).encode()
     image = PracticeImage(index, (child,), tuple(blobs))
-    return Freight(image=image, asset=dice.randbytes(asset))
+    return Freight(image=image, asset=_noise(dice, asset))
+
+
+def _noise(dice: random.Random, size: int) -> bytes:
+    """Return random bytes; much of them is quickly made, and repeats at no round distance."""
+    some = dice.randbytes(min(size, 4 * MIB + 4099))
+    return (some * (size // max(len(some), 1) + 1))[:size]
 
 
 def _describe(media_type: str, data: bytes) -> dict[str, object]:
@@ -240,11 +245,8 @@ class PushedTo:
 
     def settle(self) -> int:
         """Wait until all that killed processes left in the kernel has come; return what came."""
-        before = -1
-        while before != self.registry.uploads.received_bytes:
-            before = self.registry.uploads.received_bytes
-            time.sleep(_SETTLED_S)
-        return before
+        await_hung_up(self.registry.port)
+        return self.registry.uploads.received_bytes
 
     def count(self) -> int:
         """Return how many bytes a next run need not move: blobs, and uploads that go on."""

@@ -15,8 +15,6 @@ from typing import Literal, Self
 __all__ = ["Line", "Plug"]
 
 _BYTES = 64 * 1024
-_SILENCE_S = 0.6
-"""Longer than the timeouts that tests give their clients."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -105,7 +103,7 @@ class Line:
     def _unplug(self, plug: Plug, source: socket.socket, sink: socket.socket) -> None:
         client, server = (sink, source) if plug.way == "down" else (source, sink)
         if plug.how == "silence":
-            self._over.wait(_SILENCE_S)
+            self._over.wait()  # whoever waits here longer than his timeout waits in vain
             _shut(client, socket.SHUT_RDWR)
         else:
             linger = struct.pack("ii", 1, 0)

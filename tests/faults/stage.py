@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -31,14 +32,16 @@ from tests.faults.scene import (
 )
 from tests.faults.victim import Nursery
 
-__all__ = ["Cell", "Stage", "again", "refusal"]
+__all__ = ["Cell", "Stage", "again", "refusal", "until"]
 
 S = TypeVar("S", bound=Scene)
 T = TypeVar("T")
 
 _SLACK_BYTES = 64 * 1024
 """Answers of refusals and manifests asked for twice are no content."""
-_TIMEOUT_S = 0.25
+_TIMEOUT_S = 2.0
+"""Long enough for a busy machine to answer in, where a peer is not silent."""
+_PATIENCE_S = 60.0
 
 
 class Stage:
@@ -115,7 +118,7 @@ class Stage:
         return line
 
     def be_impatient(self) -> None:
-        """Let every wait for a peer end after a quarter of a second instead of a minute."""
+        """Let every wait for a peer end after two seconds instead of a minute."""
         assert Wire.__init__.__kwdefaults__ is not None
         self.patch.setitem(Wire.__init__.__kwdefaults__, "timeout_s", _TIMEOUT_S)
         self.patch.setattr(session, "_TIMEOUT_S", _TIMEOUT_S)
@@ -126,6 +129,14 @@ class Stage:
 
 
 Cell = Callable[[Stage], str]
+
+
+def until(is_time: Callable[[], bool]) -> None:
+    """Wait until something is true."""
+    end = time.monotonic() + _PATIENCE_S
+    while not is_time():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.005)
 
 
 def refusal(ran: Ran, kind: type[AirgapError], words: str) -> str:

@@ -35,7 +35,8 @@ from tests.faults.scene import (
     lock_of,
     secure,
 )
-from tests.faults.stage import Stage, again, refusal
+from tests.faults.stage import Stage, again, refusal, until
+from tests.faults.victim import await_hung_up
 from tests.practice_images import CONFIG, OCI_MANIFEST, digest_of
 
 __all__: list[str] = []
@@ -68,10 +69,7 @@ def kill(stage: Stage, scene: PushScene) -> None:
     victim = stage.victims.start(scene.task())
     victim.kill_after(MIB)  # it counts every four
     scene.server.link.bytes_per_s = 0
-    before = -1
-    while before != scene.server.requests.received_bytes:  # what it left in the kernel
-        before = scene.server.requests.received_bytes
-        time.sleep(0.05)
+    await_hung_up(scene.server.port)
     scene.check_nothing_partial()
     assert DIGEST not in scene.registry.content.pool, "the kill came too late"
 
@@ -155,10 +153,14 @@ def silence(stage: Stage) -> str:
 def no_answer(stage: Stage) -> str:
     stage.be_impatient()
     scene = stage.push()
-    scene.server.faults.add(UPLOADS, method="POST", delay_s=0.6)
+
+    def is_asked_again() -> bool:
+        return len(scene.server.requests.select(method="POST", path=UPLOADS)) > blobs(scene)
+
+    scene.server.faults.add(UPLOADS, method="POST", then=lambda: until(is_asked_again))
     assert scene.run().error is None
-    while 0 in {exchange.status for exchange in scene.server.requests}:
-        time.sleep(0.01)  # the late answer opens an upload that nobody knows of
+    # The late answer opens an upload that nobody knows of.
+    until(lambda: 0 not in {exchange.status for exchange in scene.server.requests})
     scene.orphans = 1
     scene.finish()
     return f"given up after the timeout, asked again; {again(scene)}"
@@ -281,17 +283,19 @@ def too_many_requests(stage: Stage) -> str:
 @cell("503", "push")
 def unavailable_until_a_date(stage: Stage) -> str:
     scene = stage.push()
-    headers = {"Retry-After": formatdate(time.time() + 30, usegmt=True)}
+    moment = int(time.time()) + 30
+    headers = {"Retry-After": formatdate(moment, usegmt=True)}
     scene.server.faults.add(UPLOADS, method="POST", status=503, headers=headers)
-    return waited(scene)
+    return waited(scene, moment)
 
 
-def waited(scene: PushScene) -> str:
-    """See that the upload was begun once more, after half a minute."""
+def waited(scene: PushScene, moment: int = 0) -> str:
+    """See that the upload was begun once more, after half a minute, or at a moment."""
     assert scene.run().error is None
     begun = scene.server.requests.select(method="POST", path=UPLOADS)
     assert len(begun) == blobs(scene) + 1
-    assert 28 < scene.clock.now < 34
+    least = moment - time.time() if moment else 28
+    assert least < scene.clock.now < 34
     scene.finish()
     return f"waited the 30 s it was asked to; {again(scene)}"
 

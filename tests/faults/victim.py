@@ -37,11 +37,13 @@ from airgap.transfer.ledger import Ledger, ledger_root
 from airgap.transfer.push import connect, push_images
 from airgap.transfer.wanted import images_of
 
-__all__ = ["Nursery", "Task", "Victim"]
+__all__ = ["Nursery", "Task", "Victim", "await_hung_up"]
 
 _ROOT = Path(__file__).parents[2]
 _LOOK_S = 0.001
 _PATIENCE_S = 60.0
+_OPEN = {"01", "03", "08"}
+"""ESTABLISHED, SYN_RECV, CLOSE_WAIT (Linux, include/net/tcp_states.h)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +164,20 @@ class Nursery:
     def _answer(self) -> int:
         assert self._process.stdout is not None
         return int(self._process.stdout.readline())
+
+
+def await_hung_up(port: int) -> None:
+    """Wait until a server on loopback has taken all that ended processes had sent, and hung up."""
+    end = time.monotonic() + _PATIENCE_S
+    while _is_connected(port):
+        assert time.monotonic() < end, f"port {port} still has connections"
+        time.sleep(_LOOK_S)
+
+
+def _is_connected(port: int) -> bool:
+    """Tell whether a connection to a port is open, an accepted one or one that waits for it."""
+    rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    return any(row[1].endswith(f":{port:04X}") and row[3] in _OPEN for row in rows)
 
 
 @contextmanager

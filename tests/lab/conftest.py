@@ -23,7 +23,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @pytest.fixture
 def http(authority: Authority) -> Iterator[httpx.Client]:
     """A client that trusts the authority, follows nothing and reads no environment."""
-    with httpx.Client(verify=authority.trust(), trust_env=False, timeout=30) as client:
+    with httpx.Client(verify=authority.trust(), trust_env=False, timeout=60) as client:
         yield client
 
 

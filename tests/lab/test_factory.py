@@ -135,7 +135,7 @@ def test_extensions_are_listed_as_the_catalogue_has_them(
 def test_versions_and_their_errors(factory: httpx.Client) -> None:
     assert factory.get("/versions").json() == [RELEASE]
     missing = factory.get("/version/v1.2.3/extensions/official")
-    assert (missing.status_code, missing.text) == (404, "version v1.2.3 is not available\n")
+    assert (missing.status_code, missing.text) == (404, "version 1.2.3 is not available\n")
     malformed = factory.get("/version/latest/extensions/official")
     assert (malformed.status_code, malformed.text) == (500, "internal server error\n")
 
@@ -214,7 +214,7 @@ def _trusting(upstream: Upstream) -> str:
 
 def test_registry_errors(factory: httpx.Client, iscsi: str) -> None:
     bad = factory.get(f"/v2/uninstaller/{iscsi}/manifests/{RELEASE}")
-    assert (bad.status_code, bad.text) == (400, "invalid image\n")
+    assert (bad.status_code, bad.text) == (400, "invalid image: uninstaller\n")
     missing = factory.get(f"/v2/installer/{'0' * 64}/manifests/{RELEASE}")
     assert missing.status_code == 404
     assert factory.get("/v2/").status_code == 200

@@ -100,7 +100,8 @@ def test_a_stopped_server_refuses_and_starts_again_on_its_port(authority: Author
         httpx.get(server.url, verify=authority.trust(), trust_env=False)
     with server:
         assert server.port == port
-        assert httpx.get(server.url, verify=authority.trust(), trust_env=False).is_success
+        answer = httpx.get(server.url, verify=authority.trust(), trust_env=False, timeout=60)
+        assert answer.is_success
 
 
 def test_who_does_not_know_the_authority_gets_no_answer(echo: _Echo) -> None:

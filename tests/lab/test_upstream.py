@@ -180,7 +180,7 @@ def test_redirects_lead_to_what_they_stand_for(upstream: Upstream, http: httpx.C
 
 def test_it_is_switched_off_and_on_again(authority: Authority, tmp_path: Path) -> None:
     upstream = Upstream(tmp_path, small=True, authority=authority)
-    with httpx.Client(verify=authority.trust(), trust_env=False) as client:
+    with httpx.Client(verify=authority.trust(), trust_env=False, timeout=60) as client:
         with upstream:
             urls = (f"{upstream.outside.url}/v2/", f"{upstream.factory_url}/healthz")
             assert [client.get(url).status_code for url in urls] == [200, 200]

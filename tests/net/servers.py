@@ -141,7 +141,7 @@ class _Forwarder(_Quiet):
         self.close_connection = True
         if self._is_refused():
             return
-        with socket.create_connection(self.server.names[self.path], timeout=5) as upstream:
+        with socket.create_connection(self.server.names[self.path], timeout=60) as upstream:
             self.send_response(200, "Connection established")
             self.end_headers()
             self._relay(upstream)
@@ -153,7 +153,7 @@ class _Forwarder(_Quiet):
             return
         parts = urlsplit(self.path)
         host, port = self.server.names[f"{parts.hostname}:{parts.port or 80}"]
-        connection = http.client.HTTPConnection(host, port, timeout=5)
+        connection = http.client.HTTPConnection(host, port, timeout=60)
         connection.request("GET", parts.path, headers={"Host": parts.netloc})
         answer = connection.getresponse()
         body = answer.read()

@@ -62,12 +62,17 @@ def website(tmp_path: Path) -> Iterator[Website]:
         assert website.crashes == []
 
 
-@pytest.fixture
-def content(tmp_path: Path) -> bytes:
+@pytest.fixture(scope="module")
+def made() -> bytes:
     """Bytes that are nowhere alike, so that a wrong place shows."""
-    data = b"".join(hashlib.sha256(n.to_bytes(4)).digest() for n in range(SIZE // 32))
-    (tmp_path / "file").write_bytes(data)
-    return data
+    return b"".join(hashlib.sha256(n.to_bytes(4)).digest() for n in range(SIZE // 32))
+
+
+@pytest.fixture
+def content(made: bytes, tmp_path: Path) -> bytes:
+    """What the website has."""
+    (tmp_path / "file").write_bytes(made)
+    return made
 
 
 def download(wire: Wire, website: Website, target: Memory) -> Download:
@@ -99,6 +104,7 @@ def test_idle_connection_takes_the_upper_half(wire: Wire, website: Website, cont
     assert asked[1] is not None
     assert asked[1].startswith("bytes=")
     assert sum(end - begin for begin, end in target.writes) == SIZE  # no byte twice
+    assert wire.traffic.counts.received_bytes == SIZE  # nor read twice
 
 
 def test_stream_that_is_fast_is_left_alone(wire: Wire, website: Website, content: bytes) -> None:

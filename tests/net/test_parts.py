@@ -87,7 +87,7 @@ def test_restart_waits_until_the_others_have_stopped() -> None:
     assert not restarted.wait(0.05)
     assert parts.room(upper, 100) == 0  # the other owner sees that its part is gone
     parts.release(upper)
-    thread.join(5)
+    thread.join(60)
     assert restarted.is_set()
     assert (first.position, parts.received) == (0, 0)
 
@@ -101,7 +101,7 @@ def test_close_waits_for_owners_and_gives_nothing_out_afterwards() -> None:
     while parts.room(part, 1):  # until it has begun
         pass
     parts.release(part)
-    closing.join(5)
+    closing.join(60)
     assert not closing.is_alive()
     assert parts.claim() is None
 

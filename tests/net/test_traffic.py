@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -55,20 +56,28 @@ def made(clock: Clock) -> Traffic:
 
 def limit(traffic: Traffic, url: str = URL) -> int:
     """Return how many threads get a place at the same time."""
-    got = threading.Semaphore(0)
+    got: list[int] = []
     leave = threading.Event()
 
     def run() -> None:
         with traffic.attempt(url):
-            got.release()
+            got.append(1)
             leave.wait()
 
+    def is_settled() -> bool:
+        """Each has a place or waits behind as many as there are."""
+        with traffic._changed:
+            line = list(traffic._gate(host).line) if traffic._most_per_host else []
+            is_full = not line or not traffic._gate(host).has_room
+            return is_full and len(got) + len(line) == len(threads)
+
+    parts = urlsplit(url)
+    host = (str(parts.hostname), {"http": 80, "https": 443}[parts.scheme])
     threads = [threading.Thread(target=run) for _ in range(24)]
     for thread in threads:
         thread.start()
-    count = 0
-    while got.acquire(timeout=0.4 if count else 5):
-        count += 1
+    until(is_settled)
+    count = len(got)
     leave.set()
     for thread in threads:
         thread.join()

@@ -10,9 +10,9 @@ import base64
 import json
 import logging
 import stat
-import time
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from werkzeug.wrappers import Request, Response
@@ -20,7 +20,7 @@ from werkzeug.wrappers import Request, Response
 from airgap.digest import Digest
 from airgap.errors import RegistryError
 from airgap.net import RetryPolicy
-from airgap.oci.auth import parse_challenge
+from airgap.oci.auth import Authorizer, parse_challenge
 from airgap.oci.client import RegistryAddress, RegistryClient
 from airgap.oci.credentials import Credential, MachineCredentials
 from airgap.oci.manifest import Descriptor
@@ -122,15 +122,19 @@ def test_push_asks_for_a_token_of_its_own_and_mount_for_both_repositories(
 
 
 def test_expired_token_is_replaced_before_it_is_refused(
-    tmp_path: Path, image: PracticeImage
+    tmp_path: Path, image: PracticeImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Registry(auth=BearerAuth({}, lifetime_s=1.0)) as registry:
+    now = [1000.0]
+    assert Authorizer.__init__.__kwdefaults__ is not None
+    monkeypatch.setitem(Authorizer.__init__.__kwdefaults__, "clock", lambda: now[0])
+    monkeypatch.setattr("lab.auth.time", SimpleNamespace(monotonic=lambda: now[0]))
+    with Registry(auth=BearerAuth({}, lifetime_s=60.0)) as registry:
         image.put(registry.content, REPOSITORY, "3.10")
         with RegistryClient(
             RegistryAddress(url=registry.url), credentials=machine(tmp_path, {})
         ) as client:
             client.manifest(REPOSITORY, "3.10")
-            time.sleep(1.0)
+            now[0] += 60.0
             client.manifest(REPOSITORY, "3.10")
         statuses = [e.status for e in registry.requests.select(path="/manifests/")]
     assert statuses == [401, 200, 200]

@@ -136,7 +136,7 @@ def test_token_without_a_lifetime_is_good_for_a_minute() -> None:
 
 
 def test_tokens_of_two_scopes_are_asked_for_at_the_same_time() -> None:
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=60)
     scopes = [Scope(repository="a"), Scope(repository="b")]
 
     def answer(_: Request) -> object:

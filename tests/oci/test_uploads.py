@@ -328,7 +328,7 @@ def test_credentials_do_not_follow_a_location_to_another_host(large: Data) -> No
     with (
         Registry(auth=BasicAuth({"site": "carried in"})) as registry,
         Registry() as elsewhere,
-        httpx.Client(trust_env=False) as http,
+        httpx.Client(trust_env=False, timeout=60) as http,
         RegistryClient(
             RegistryAddress(url=registry.url), credentials=_Known(), retry=PATIENT
         ) as client,

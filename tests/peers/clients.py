@@ -19,7 +19,7 @@ from tools.peers import Peers
 
 __all__ = ["Client", "Crane", "Regctl", "Skopeo", "client_environment", "verify_layout"]
 
-_TIMEOUT_S = 280
+_TIMEOUT_S = 600
 
 
 class Client(Protocol):

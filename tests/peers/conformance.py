@@ -23,7 +23,7 @@ PULL_APIS = {
 }
 """What the suite tests of a read-only registry, by its names; "Referrers" where it has subjects."""
 
-_TIMEOUT_S = 120
+_TIMEOUT_S = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

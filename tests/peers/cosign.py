@@ -14,7 +14,7 @@ from tools.peers import Peers
 
 __all__ = ["Cosign"]
 
-_TIMEOUT_S = 120
+_TIMEOUT_S = 600
 _NOWHERE = "http://127.0.0.1:9"
 
 

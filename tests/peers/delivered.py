@@ -11,15 +11,22 @@ from dataclasses import dataclass
 import trustme
 import yaml
 
-from airgap.lock import Lock, fingerprint
-from airgap.plan import Plan, plan_site
+from airgap.plan import Plan, ResourcePlan, plan_site
 from airgap.render import render_file
-from airgap.resolve import find_assets, find_images, find_schematics
 from airgap.site.model import Site
 from airgap.talos import find_release
-from tests.plan.samples import asset_pin, image_pin, make_site
+from tests.plan.over_names import lock_over_names
+from tests.plan.samples import make_site
 
-__all__ = ["SITES", "ClassPatches", "class_patches", "documents_of", "files_of", "plan_for"]
+__all__ = [
+    "SITES",
+    "ClassPatches",
+    "class_patches",
+    "documents_of",
+    "files_of",
+    "files_of_set",
+    "plan_for",
+]
 
 CA = trustme.CA().cert_pem.bytes().decode()
 OTHER_CA = trustme.CA().cert_pem.bytes().decode()
@@ -103,13 +110,7 @@ def plan_for(talos: str, changes: Mapping[str, object], sidero: str = "v0.6.13")
 
 def plan_over_names(site: Site, name: str) -> Plan:
     """Return a site's plan over a lock of just what it needs."""
-    lock = Lock(
-        inputs=fingerprint(site),
-        images={key: image_pin(key, want.need) for key, want in find_images(site).items()},
-        assets={key: asset_pin(key) for key in find_assets(site)},
-        schematics=find_schematics(site),
-    )
-    return plan_site(site, lock, name=name)
+    return plan_site(site, lock_over_names(site), name=name)
 
 
 def files_of(plan: Plan) -> dict[str, str]:
@@ -119,6 +120,14 @@ def files_of(plan: Plan) -> dict[str, str]:
         for component in plan.components
         for child in component.children
         if child.kind == "ManifestFiles"
+        for path, specification in _files(child.inputs).items()
+    }
+
+
+def files_of_set(child: ResourcePlan) -> dict[str, str]:
+    """Return what a set of files of the last folder holds, as text by the file's own name."""
+    return {
+        path.rpartition("/")[2]: render_file(specification).decode()
         for path, specification in _files(child.inputs).items()
     }
 

@@ -29,7 +29,7 @@ __all__ = [
 Object = Mapping[str, object]
 
 _TOKEN = "of-this-test-alone"
-_READY_S = 60.0
+_READY_S = 180.0
 _MERGE = "application/merge-patch+json"
 _STRATEGIC = "application/strategic-merge-patch+json"
 
@@ -139,7 +139,7 @@ def serve_kubernetes(
             verify=trust,
             headers={"Authorization": f"Bearer {_TOKEN}"},
             trust_env=False,
-            timeout=30,
+            timeout=60,
         ) as client,
     ):
         _await(lambda: client.get("/readyz").is_success)
@@ -198,6 +198,7 @@ def _kube_apiserver(
         f"--service-account-signing-key-file={certificates.key}",
         "--service-account-issuer=https://kubernetes.example",
         f"--token-auth-file={folder / 'tokens.csv'}",
+        "--allow-privileged=true",  # as Talos and kubeadm start it
         "--authorization-mode=RBAC",
         "--service-cluster-ip-range=10.96.0.0/16",
     ]

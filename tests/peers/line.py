@@ -32,6 +32,7 @@ class Line:
         self.port: int = self._listener.getsockname()[1]
         self.sent_bytes = 0
         self.cut_after: int | None = None
+        self.is_over = threading.Event()  # a cut connection's server has hung up
 
     def __enter__(self) -> Self:
         self._threads[0].start()
@@ -70,6 +71,7 @@ class Line:
                 thread.start()
 
     def _up(self, client: socket.socket, server: socket.socket) -> None:
+        is_cut = False
         with server:
             while data := _receive(client):
                 with self._lock:
@@ -82,12 +84,15 @@ class Line:
                     return
                 if len(data) == room and self.cut_after is not None:
                     self.cut_after = None
+                    is_cut = True
                     _reset(client)
                     break
             # The server reads all of it, then the end.
             _shut(server)
             while _receive(server):
                 pass
+            if is_cut:
+                self.is_over.set()
 
     @staticmethod
     def _down(server: socket.socket, client: socket.socket) -> None:

@@ -45,6 +45,7 @@ class Machinery:
     schema: Mapping[str, Mapping[str, Mapping[str, Mapping[str, Mapping[str, object]]]]]
     process: subprocess.Popen[str]
     generated: dict[tuple[str, str], str] = field(default_factory=dict)
+    breaches: dict[str, set[str]] = field(default_factory=dict)
 
     def generate(self, kind: str, talos: str = "") -> str:
         """Return the configuration of a controlplane or worker, as made for a release.
@@ -89,12 +90,17 @@ def start_machinery(peers: Peers) -> Iterator[Mapping[str, Machinery]]:
 
 
 def find_breaches(machinery: Machinery, config: str) -> set[str]:
-    """Return what the release's published schema does not allow, by document and path."""
-    return {
-        f"{document.get('kind', 'v1alpha1')}{error.json_path}: {error.message}"
-        for document in yaml.safe_load_all(config)
-        for error in _definition(machinery, document.get("kind")).iter_errors(document)
-    }
+    """Return what the release's published schema does not allow, by document and path.
+
+    Of each text it is found once: what a release generates is the base of many.
+    """
+    if config not in machinery.breaches:
+        machinery.breaches[config] = {
+            f"{document.get('kind', 'v1alpha1')}{error.json_path}: {error.message}"
+            for document in yaml.load_all(config, Loader=yaml.CSafeLoader)
+            for error in _definition(machinery, document.get("kind")).iter_errors(document)
+        }
+    return machinery.breaches[config]
 
 
 def _definition(machinery: Machinery, kind: str | None) -> Draft202012Validator:

@@ -15,7 +15,7 @@ from tools.peers import Peers
 
 __all__ = ["Mounted", "mount_media"]
 
-_TIMEOUT_S = 240.0
+_TIMEOUT_S = 600.0
 _INIT = """\
 #!/bin/busybox sh
 /bin/busybox --install -s /bin

@@ -1,18 +1,21 @@
 """Real server programs as child processes: a loopback port each, gone with their test."""
 
+import itertools
 import os
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 __all__ = ["ServerError", "bare_environment", "free_port", "serving"]
 
-_START_S = 30.0
+_START_S = 60.0
 _STOP_S = 10.0
 _ATTEMPTS = 3
+_FIRST = 20_000 + os.getpid() * 100 % 10_000  # another process begins elsewhere
+_PORTS: Iterator[int] = itertools.cycle([*range(_FIRST, 30_000), *range(20_000, _FIRST)])
 
 
 class ServerError(Exception):
@@ -25,11 +28,16 @@ def bare_environment(**extra: str) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Return a loopback port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a loopback port that was free a moment ago, and that nobody is given by chance.
+
+    The kernel gives outgoing connections, and whoever asks for any port, those above 32767.
+    """
+    for port in _PORTS:
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("endless")
 
 
 @contextmanager

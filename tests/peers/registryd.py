@@ -32,7 +32,7 @@ def serve_cache(
     environment = bare_environment(HOME=str(home))
     with (
         (Path(tempfile.gettempdir()) / "sidero-airgap-registryd.lock").open("w") as lock,
-        httpx.Client(base_url=f"http://127.0.0.1:{_PORT}", trust_env=False) as client,
+        httpx.Client(base_url=f"http://127.0.0.1:{_PORT}", trust_env=False, timeout=60) as client,
     ):
         fcntl.flock(lock, fcntl.LOCK_EX)
         with serving(lambda _: [program], home / "log", environment, _PORT):

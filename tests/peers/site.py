@@ -29,7 +29,7 @@ CA_FILE = "certs/ca.pem"  # beside the stack file
 ENVIRONMENT, SERVER_CLASS = "metal", "workers"
 RACK = "site.rack=b7"
 _STACK = "plant"
-_LIMIT_S = 240
+_LIMIT_S = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -119,7 +119,7 @@ def test_nginx_serves_a_release_whose_sums_are_right(
 
     with (
         serve_directory(peers, tmp_path / "www", certificates, tmp_path / "nginx") as url,
-        httpx.Client(base_url=f"{url}/v1.11.5/", verify=authority) as web,
+        httpx.Client(base_url=f"{url}/v1.11.5/", verify=authority, timeout=60) as web,
     ):
         sums = web.get("sha512sum.txt").raise_for_status().text
         files = {line[130:]: line[:128] for line in sums.splitlines()}

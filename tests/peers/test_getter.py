@@ -92,7 +92,7 @@ def test_getter_names_what_it_could_not_get_and_fails(tmp_path: Path) -> None:
         env={"PATH": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "HOME": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
 

@@ -86,7 +86,7 @@ def create(
         "--images", ",".join(stage.images),
     ]  # fmt: skip
     done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=280, check=False
+        command, env=environment, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
 

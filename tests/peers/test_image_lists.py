@@ -35,7 +35,7 @@ def ask(*command: str | Path) -> str:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=600,
     ).stdout
 
 

@@ -32,7 +32,7 @@ from tools.peers.golang import IMAGE_CACHES
 
 pytestmark = pytest.mark.peers
 
-_TIMEOUT_S = 200
+_TIMEOUT_S = 600
 _GIB = 1 << 30
 
 _Write = Callable[[Path, Tree], None]

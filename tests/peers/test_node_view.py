@@ -132,7 +132,7 @@ class Node:
     def ask(self, url: str) -> tuple[int, str]:
         """Return status and digest of what a URL answers; the digest is of the bytes."""
         context = _context(self.authorities[urlsplit(url).netloc])
-        with httpx.Client(verify=context, trust_env=False, timeout=20) as client:
+        with httpx.Client(verify=context, trust_env=False, timeout=60) as client:
             answer = client.get(url, headers={"Accept": ACCEPT})
         return answer.status_code, "sha256:" + hashlib.sha256(answer.content).hexdigest()
 

@@ -69,15 +69,14 @@ class Carried:
             assert self.cosign.accepts(reference, *by_key, *self.roots)
 
 
-@pytest.fixture(params=["referrers API", "no referrers API"])
+@pytest.fixture(scope="module", params=["referrers API", "no referrers API"])
 def carried(
     request: pytest.FixtureRequest,
     peers: Peers,
     environment: Mapping[str, str],
-    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Carried:
-    folder = tmp_path / "cosign"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("cosign")
     cosign = Cosign(peers=peers, environment=environment, folder=folder)
     cosign.generate_keys()
     image = make_image("pause")
@@ -89,7 +88,7 @@ def carried(
             cosign.sign(reference)
             cosign.sign(reference, "--new-bundle-format")
             cosign.attest(reference)
-        lock, store = _bring(upstream, cosign.key.read_text(), tmp_path / "store")
+        lock, store = _bring(upstream, cosign.key.read_text(), folder / "store")
     root = Evidence(Sigstore(), folder).options  # cosign wants one; the key does not need it
     return Carried(image=image, lock=lock, store=store, cosign=cosign, roots=root)
 

@@ -9,22 +9,26 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from airgap.lock.model import AssetPin, ImagePin, Inputs, Lock, SchematicPin
+from airgap.lock.model import AssetPin, FactoryOrigin, ImagePin, Inputs, Lock, SchematicPin
 from airgap.oci.manifest import OCI_INDEX
 from airgap.site.model import Site
 
 __all__ = [
     "CA",
+    "FACTORY_IMAGES",
+    "IMAGES",
     "OTHER_CA",
     "SCHEMATIC",
     "SCHEMATIC_ID",
     "asset_pin",
     "differences",
     "image_pin",
+    "made_assets",
     "make_lock",
     "make_site",
     "sha256",
     "sha512",
+    "with_factory",
 ]
 
 # PEM armour around known bytes: a fingerprint is the sha256 of exactly these bytes.
@@ -48,7 +52,7 @@ def sha512(text: str) -> str:
     return "sha512:" + hashlib.sha512(text.encode()).hexdigest()
 
 
-def image_pin(reference: str, need: str) -> ImagePin:
+def image_pin(reference: str, need: str, *needed_by: str) -> ImagePin:
     """Return a pin for a reference."""
     return ImagePin.model_validate(
         {
@@ -56,7 +60,7 @@ def image_pin(reference: str, need: str) -> ImagePin:
             "mediaType": OCI_INDEX,
             "size": 1000,
             "need": need,
-            "neededBy": ["a test"],
+            "neededBy": needed_by or ["a test"],
         }
     )
 
@@ -82,6 +86,23 @@ IMAGES = {
 }
 
 
+_FOR = "image factory for {talos}"
+FACTORY_IMAGES = {
+    "ghcr.io/siderolabs/imager:{talos}": ("talos", _FOR),
+    "ghcr.io/siderolabs/installer-base:{talos}": ("talos", _FOR),
+    "ghcr.io/siderolabs/extensions:{talos}": ("extensions", _FOR),
+    "ghcr.io/siderolabs/overlays:{talos}": ("extensions", _FOR),
+    "ghcr.io/siderolabs/iscsi-tools:v0.2.0": ("extensions", "server class workers"),
+    "ghcr.io/siderolabs/image-factory:v1.5.0": ("factory", "image factory v1.5.0"),
+    f"ghcr.io/siderolabs/imager:sha256-{'1' * 64}.sig": (
+        "signatures",
+        "signature of ghcr.io/siderolabs/imager:{talos}",
+    ),
+}
+"""What a lock has for a factory (siderolabs/image-factory v1.5.0 `internal/artifacts`): need, and
+why. The factory's own image is what runs, and nothing that it reads."""
+
+
 def make_lock(
     *,
     images: Mapping[str, str] = IMAGES,
@@ -102,6 +123,29 @@ def make_lock(
         assets={name: asset_pin(name) for name in names},
         schematics=dict(schematics or {}),
     )
+
+
+def with_factory(lock: Lock, talos: str = "v1.11.5") -> Lock:
+    """Return a lock with what a factory reads for a release: all that FACTORY_IMAGES names."""
+    pins = {
+        reference: image_pin(reference, need, reason.format(talos=talos))
+        for name, (need, reason) in FACTORY_IMAGES.items()
+        for reference in (name.format(talos=talos),)
+    }
+    inputs = lock.inputs.model_copy(update={"image_factory": "existing v1.5.0"})
+    return lock.model_copy(update={"inputs": inputs, "images": {**lock.images, **pins}})
+
+
+def made_assets(talos: str, schematic: str, *names: str, text: str = "") -> dict[str, AssetPin]:
+    """Return pins of what a factory made of a schematic; `text` is that of a cmdline."""
+    origin = FactoryOrigin(schematic=schematic, version="v1.5.0")
+    return {
+        key: asset_pin(key).model_copy(
+            update={"made_by": origin, "text": text if name.startswith("cmdline-") else None}
+        )
+        for name in names
+        for key in (f"{talos}/{schematic}/{name}",)
+    }
 
 
 def make_site(**changes: object) -> Site:

@@ -7,12 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from airgap.lock import Lock, fingerprint
 from airgap.plan import Plan, plan_site
-from airgap.resolve import find_assets, find_images, find_schematics
 from airgap.rules import evaluate
 from airgap.site.load import load_site
-from tests.plan.samples import asset_pin, image_pin
+from tests.plan.over_names import lock_over_names
 
 STACKS = Path(__file__).resolve().parents[2] / "stacks"
 EXAMPLES = (
@@ -28,13 +26,7 @@ EXAMPLES = (
 def plan_of(name: str, *, as_stack: str = "") -> Plan:
     """Return the plan of an example, over digests made from names, under its name or another."""
     site = load_site(STACKS / f"Pulumi.{name}.yaml")
-    lock = Lock(
-        inputs=fingerprint(site),
-        images={key: image_pin(key, want.need) for key, want in find_images(site).items()},
-        assets={key: asset_pin(key) for key in find_assets(site)},
-        schematics=find_schematics(site),
-    )
-    return plan_site(site, lock, name=as_stack or name)
+    return plan_site(site, lock_over_names(site), name=as_stack or name)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -46,16 +38,26 @@ def test_an_example_holds_every_rule(name: str) -> None:
         assert findings == (), (resource, [str(finding) for finding in findings])
 
 
-def test_two_classes_with_different_extensions_are_two_schematics_and_installers() -> None:
+def test_classes_are_as_many_schematics_and_installers_as_they_differ() -> None:
     plan = plan_of("airgap-factory")
-    identifiers = {child.inputs["schematicId"] for child in plan.image_factory.children}
-    assert len(identifiers) == 2
+    schematics = [child for child in plan.image_factory.children if child.kind == "Schematic"]
+    identifiers = {child.inputs["schematicId"] for child in schematics}
+    assert (len(schematics), len(identifiers)) == (3, 2)
     classes = plan.sidero.inputs["serverClasses"]
     assert isinstance(classes, dict)
     images = {item["installer"]["image"] for item in classes.values()}
     assert images == {
         f"factory.berlin.example/metal-installer/{identifier}:v1.11.5" for identifier in identifiers
     }
+
+
+def test_gpu_servers_boot_what_the_factory_made_of_their_schematic() -> None:
+    environments = plan_of("airgap-factory").sidero.inputs["environments"]
+    assert isinstance(environments, dict)
+    gpu = environments["gpu-1-11-5-amd64"]
+    assert gpu["schematicOf"] == "gpu-servers"
+    assert gpu["kernel"]["url"].endswith("/kernel-amd64")
+    assert gpu["kernelArgs"][-1] == "net.ifnames=0"
 
 
 def test_the_isolated_example_looks_for_an_image_cache() -> None:

@@ -26,6 +26,7 @@ from tests.plan.samples import CA, IMAGES, make_lock, make_site
 PORTED = "registry.corp:5000/app/web:1.0"
 EVERY = {
     **IMAGES,
+    f"factory.talos.dev/metal-installer/{'a' * 64}:v1.11.5": "talos",  # made upstream, carried
     PORTED: "workloads",
     "quay.io/jetstack/cert-manager-controller:v1.18.2": "sidero",
 }

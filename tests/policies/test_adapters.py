@@ -51,7 +51,14 @@ def test_one_mandatory_policy_a_rule_and_one_advisory_for_notes() -> None:
     mandatory = {
         name for name, item in found.items() if item.enforcement_level == EnforcementLevel.MANDATORY
     }
-    assert mandatory == {"no-skip-verify", "https-only", "pinned", "closed", "signed"}
+    assert mandatory == {
+        "no-skip-verify",
+        "https-only",
+        "pinned",
+        "closed",
+        "signed",
+        "factory-signed",
+    }
     assert mandatory == {rule.name for rule in MANDATORY_RULES}
     assert found["notes"].enforcement_level == EnforcementLevel.ADVISORY
 

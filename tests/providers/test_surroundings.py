@@ -175,7 +175,7 @@ def test_sets_that_ask_at_the_same_moment_share_one_traffic() -> None:
     gate = threading.Barrier(8)
 
     def ask(_: int) -> int:
-        gate.wait(10)
+        gate.wait(60)
         return id(shared_traffic(limits))
 
     with futures.ThreadPoolExecutor(8) as pool:

@@ -28,6 +28,15 @@ def upstream(tmp_path: Path) -> Iterator[Upstream]:
 @pytest.fixture
 def make_site(upstream: Upstream) -> MakeSite:
     """Make a site whose upstream is the practice one; values are replaced by key."""
+
+    def make(**changes: object) -> Site:
+        return make_redirected(upstream, **changes)
+
+    return make
+
+
+def make_redirected(upstream: Upstream, **changes: object) -> Site:
+    """Make a site that reads from an upstream."""
     ca = upstream.ca_file.read_text()
     redirects = {host: {"url": url, "ca": ca} for host, url in upstream.registry_redirects.items()}
     base: dict[str, object] = {
@@ -41,13 +50,10 @@ def make_site(upstream: Upstream) -> MakeSite:
         "upstream": {
             "registries": redirects,
             "releases": {"url": upstream.releases_url, "ca": ca},
+            "factory": {"url": upstream.factory_url, "ca": ca},
         },
     }
-
-    def make(**changes: object) -> Site:
-        return Site.model_validate(base | changes)
-
-    return make
+    return Site.model_validate(base | changes)
 
 
 def resolve(
@@ -55,6 +61,7 @@ def resolve(
     previous: Lock | None = None,
     *,
     upgrade: tuple[str, ...] | None = None,
+    every: bool = False,
     store: Store | None = None,
     beside: Path | None = None,
 ) -> Resolution:
@@ -64,6 +71,7 @@ def resolve(
             site,
             previous=previous,
             upgrade=upgrade,
+            every=every,
             registries=registries,
             releases=releases,
             store=store,

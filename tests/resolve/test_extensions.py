@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import io
-import json
-import tarfile
 
 import pytest
 
-from airgap.digest import Digest, sha256_of
-from airgap.errors import IntegrityError, SiteError, TransferError, UpstreamError
+from airgap.errors import TransferError
 from airgap.lock import check_lock, format_lock, parse_lock
-from airgap.oci import Descriptor, Manifest, parse_manifest, parse_reference
-from airgap.resolve.catalogue import find_extension, parse_digests, read_catalogue
+from airgap.oci import parse_reference
 from lab.catalogue import extension_tag
 from lab.upstream import NEXT_RELEASE, RELEASE, Upstream
 from tests.resolve.conftest import MakeSite, resolve
@@ -165,98 +159,3 @@ def copy_image(upstream: Upstream, source: str, tag: str, destination: str) -> N
             content.link(destination, str(blob.digest))
         content.put_manifest(destination, manifest.raw)
     content.put_manifest(destination, index.raw)
-
-
-# Layers of a catalogue image, by the OCI image specification v1.1 ("Whiteouts")
-
-LINE = f"ghcr.io/siderolabs/gvisor:1@sha256:{'a' * 64}"
-OCI = "application/vnd.oci.image.layer.v1."
-
-
-class OneImage:
-    """An in-memory registry of one single-platform image; an `ImageSource` and its reader."""
-
-    def __init__(self, *layers: tuple[str, bytes]) -> None:
-        self.blobs = {sha256_of(data): data for _, data in layers}
-        config = b"{}"
-        document = {
-            "schemaVersion": 2,
-            "config": _describe("application/vnd.oci.image.config.v1+json", config),
-            "layers": [_describe(kind, data) for kind, data in layers],
-        }
-        self.root = parse_manifest(json.dumps(document).encode())
-
-    def locate(self, registry_host: str, repository: str) -> tuple[OneImage, str]:
-        assert registry_host == CATALOGUE.registry
-        return self, repository
-
-    def manifest(self, repository: str, reference: str) -> Manifest:
-        assert (repository, reference) == (CATALOGUE.repository, str(self.root.digest))
-        return self.root
-
-    def head_manifest(self, repository: str, reference: str) -> Descriptor | None:
-        return self.manifest(repository, reference).descriptor
-
-    def read_blob(self, repository: str, descriptor: Descriptor, *, max_bytes: int) -> bytes:
-        assert repository == CATALOGUE.repository
-        assert descriptor.size <= max_bytes
-        return self.blobs[descriptor.digest]
-
-    def read(self) -> dict[str, str]:
-        found = read_catalogue(self, CATALOGUE, self.root.digest)
-        return {name: str(reference) for name, reference in found.items()}
-
-
-def _describe(kind: str, data: bytes) -> dict[str, object]:
-    return {"mediaType": kind, "digest": str(sha256_of(data)), "size": len(data)}
-
-
-def layer(**files: str) -> tuple[str, bytes]:
-    """Pack files (`__` stands for a dot, `--` for a dash) into an uncompressed layer."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name, text in files.items():
-            member = tarfile.TarInfo(name.replace("__", ".").replace("_", "-"))
-            member.size = len(text)
-            archive.addfile(member, io.BytesIO(text.encode()))
-    return f"{OCI}tar", buffer.getvalue()
-
-
-def test_the_last_layers_file_counts_gzip_or_not() -> None:
-    kind, data = layer(image_digests=f"# comment\n{LINE}\n")
-    packed = (f"{kind}+gzip", gzip.compress(data))
-    old = layer(image_digests="ghcr.io/siderolabs/old:1@sha256:" + "b" * 64)
-    assert OneImage(old, packed).read() == {"siderolabs/gvisor": LINE}
-
-
-@pytest.mark.parametrize("whiteout", ["__wh__image_digests", "__wh____wh____opq"])
-def test_a_whiteout_removes_the_file_of_the_layers_below(whiteout: str) -> None:
-    image = OneImage(layer(image_digests=LINE), layer(**{whiteout: ""}))
-    with pytest.raises(UpstreamError, match="has no file image-digests"):
-        image.read()
-    again = OneImage(layer(image_digests="x"), layer(**{whiteout: "", "image_digests": LINE}))
-    assert again.read() == {"siderolabs/gvisor": LINE}
-
-
-@pytest.mark.parametrize(
-    ("bad", "reason"),
-    [
-        ((f"{OCI}tar+gzip", b"no gzip"), "is no archive"),
-        ((f"{OCI}tar+zstd", b"(\xb5/\xfd"), r"tar\+zstd cannot be read"),
-        ((f"{OCI}tar+gzip", gzip.compress(layer(image_digests=LINE)[1])[:-40]), "is no archive"),
-        (layer(image_digests="ghcr.io/siderolabs/gvisor@sha256:abc"), "is not a digest"),
-    ],
-)
-def test_a_damaged_catalogue_is_refused(bad: tuple[str, bytes], reason: str) -> None:
-    with pytest.raises(IntegrityError, match=reason):
-        OneImage(bad).read()
-
-
-def test_an_exact_name_goes_before_an_alias() -> None:
-    lines = [f"ghcr.io/siderolabs/{name}:1@sha256:{'a' * 64}" for name in ("i915", "i915-ucode")]
-    listed = parse_digests("\n".join(lines), image=CATALOGUE)
-    found = find_extension(listed, "siderolabs/i915-ucode", talos=RELEASE, classes=("gpu",))
-    assert found.repository == "siderolabs/i915-ucode"
-    with pytest.raises(SiteError):
-        find_extension(listed, "siderolabs/amdgpu-firmware", talos=RELEASE, classes=("gpu",))
-    assert found.digest == Digest("sha256", "a" * 64)

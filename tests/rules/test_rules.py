@@ -166,6 +166,27 @@ def test_the_mark_built_on_site_must_be_complete_and_agree_with_the_image() -> N
         assert "pinned" in {item.rule for item in findings}, bad
 
 
+def test_a_carried_installer_must_have_its_digest_and_its_host_a_mirror() -> None:
+    """Upstream's factory made it; machines pull it from the site by the public factory's name."""
+    path = "serverClasses|workers|installer"
+    image = f"factory.talos.dev/metal-installer/{SCHEMATIC_ID}:v1.11.5"
+    good = {"image": image, "digest": f"sha256:{'a' * 64}"}
+    assert judge("SideroEnvironment", put(component("SideroEnvironment"), path, good)) == ()
+    found = judge("SideroEnvironment", put(component("SideroEnvironment"), path, {"image": image}))
+    assert [(item.rule, item.subject) for item in found] == [("pinned", "workers")]
+    hosts = ["factory.talos.dev", *component("Registry")["mirrors"]]  # type: ignore[misc]  # a mapping
+    found = judge("Registry", put(component("Registry"), "hosts", hosts))
+    assert ("closed", "factory.talos.dev") in {(item.rule, item.subject) for item in found}
+
+
+def test_the_image_of_a_factory_that_is_delivered_has_its_digest() -> None:
+    image = "r.example:5000/ghcr.io/siderolabs/image-factory:v1.5.0"
+    for pinned, count in ((f"{image}@sha256:{'a' * 64}", 0), (image, 1)):
+        values = {**component("ImageFactory"), "deployment": {"image": pinned}}
+        found = [item for item in judge("ImageFactory", values) if item.rule == "pinned"]
+        assert len(found) == count, pinned
+
+
 def test_a_boot_url_that_does_not_name_its_content_is_not_pinned() -> None:
     """Sidero's cache is keyed by URL: new bytes at an old URL are never fetched."""
     values = component("SideroEnvironment")

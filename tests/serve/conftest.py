@@ -114,7 +114,7 @@ def served(hand_layout: HandLayout) -> Iterator[Server]:
 
 def ask_server(server: Server, method: str, path: str, headers: dict[str, str]) -> Answer:
     host, port = server.url.partition("://")[2].split(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=20)
+    connection = http.client.HTTPConnection(host, int(port), timeout=60)
     try:
         connection.request(method, path, headers=headers)
         response = connection.getresponse()

@@ -324,3 +324,31 @@ def test_an_upstream_host_with_a_port_is_found_where_nodes_look(
     assert answer.status == 200
     assert answer.headers["docker-content-digest"] == manifest["digest"]
     assert ask(f"/v2/{path}/tags/list").json()["tags"] == ["1.0"]
+
+
+# An Image Factory reads the upstream path without its host (image-factory v1.5.0, artifacts.core)
+
+
+def test_a_factory_finds_what_is_siderolabs_without_the_host(
+    ask: Ask, hand_layout: HandLayout
+) -> None:
+    at = "/v2/siderolabs/kubelet"
+    manifest = ask(f"{at}/manifests/v1.34.1")
+    assert digest_of(manifest.body) == index_digest(hand_layout)
+    assert ask(f"{at}/manifests/{index_digest(hand_layout)}").body == manifest.body
+    assert ask(f"{at}/blobs/{digest_of(LAYER)}").body == LAYER
+    assert ask(f"{at}/tags/list").json() == {
+        "name": "siderolabs/kubelet",
+        "tags": ["v1.33.2", "v1.34.0", "v1.34.1"],
+    }
+
+
+def test_a_machine_that_names_another_registry_does_not_get_what_is_for_factories(
+    ask: Ask,
+) -> None:
+    assert ask("/v2/siderolabs/kubelet/manifests/v1.34.1?ns=quay.io").status == 404
+    assert ask("/v2/siderolabs/kubelet/manifests/v1.34.1?ns=ghcr.io").status == 200
+
+
+def test_nothing_else_is_answered_without_its_host(ask: Ask) -> None:
+    assert ask("/v2/library/nginx/manifests/1.27.3").status == 404

@@ -63,7 +63,7 @@ def port_of(server: Server) -> int:
 
 def get(server: Server, path: str, context: ssl.SSLContext) -> tuple[int, bytes]:
     connection = http.client.HTTPSConnection(
-        "127.0.0.1", port_of(server), context=context, timeout=10
+        "127.0.0.1", port_of(server), context=context, timeout=60
     )
     try:
         connection.request("GET", path)
@@ -101,7 +101,7 @@ def test_silent_and_plain_clients_hold_up_nobody(
 ) -> None:
     address = ("127.0.0.1", port_of(tls_server))
     silent = [socket.create_connection(address) for _ in range(8)]
-    with socket.create_connection(address, timeout=10) as plain:
+    with socket.create_connection(address, timeout=60) as plain:
         plain.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert get(tls_server, PATH, trusting)[0] == 200
     for connection in silent:
@@ -154,7 +154,7 @@ def test_client_that_breaks_tls_off_is_one_quiet_line(
     caplog.set_level(logging.INFO, logger="airgap.serve.tls")
     with Server(Store.open(hand_layout.root), "127.0.0.1", 0, tls=tls_files) as server:
         caplog.clear()
-        with socket.create_connection(("127.0.0.1", port_of(server)), timeout=10) as raw:
+        with socket.create_connection(("127.0.0.1", port_of(server)), timeout=60) as raw:
             misbehave(raw, trusting)
         assert get(server, PATH, trusting)[0] == 200
     said = [entry for entry in caplog.records if entry.name != "airgap.serve.access"]
@@ -189,13 +189,13 @@ def test_stopped_server_leaves_no_thread_and_no_port(hand_layout: HandLayout) ->
     idle = socket.create_connection(("127.0.0.1", port))
     server.stop()
     idle.close()
-    assert set(threading.enumerate()) == before
+    assert set(threading.enumerate()) <= before
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port))
 
 
 def test_connection_is_kept_for_the_next_request(served: Server) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port_of(served), timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port_of(served), timeout=60)
     sockets = set()
     for method, path in (("HEAD", PATH), ("GET", PATH), ("GET", "/v1/none"), ("GET", "/healthz")):
         connection.request(method, path)
@@ -207,7 +207,7 @@ def test_connection_is_kept_for_the_next_request(served: Server) -> None:
 
 
 def test_large_body_is_refused_unread(served: Server) -> None:
-    with socket.create_connection(("127.0.0.1", port_of(served)), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port_of(served)), timeout=60) as connection:
         connection.sendall(
             b"PUT /v2/x/manifests/y HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n"
         )

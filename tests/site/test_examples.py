@@ -63,13 +63,15 @@ def test_isolated_serves_its_store_and_looks_for_an_image_cache() -> None:
     assert site.image_cache.enabled
 
 
-def test_factory_has_two_classes_with_different_extensions() -> None:
+def test_factory_has_classes_with_equal_and_with_different_extensions() -> None:
     site = load_site(_stack("airgap-factory"))
 
+    storage = ("siderolabs/iscsi-tools", "siderolabs/util-linux-tools")
     assert site.image_factory.kind == "existing"
-    assert {server_class.extensions for server_class in site.server_classes} == {
-        ("siderolabs/iscsi-tools", "siderolabs/util-linux-tools"),
-        (
+    assert {item.name: item.extensions for item in site.server_classes} == {
+        "storage-servers": storage,
+        "backup-servers": storage,
+        "gpu-servers": (
             "siderolabs/nvidia-open-gpu-kernel-modules-lts",
             "siderolabs/nvidia-container-toolkit-lts",
         ),

@@ -439,7 +439,6 @@ MIRRORS: list[Case] = [
 PLANNED: list[Case] = [
     (("registry", "kind"), "distribution", "site.registry.kind", ""),
     (("registry", "kind"), "harbor", "site.registry.kind", ""),
-    (("imageFactory",), {"kind": "deployed"}, "site.imageFactory.kind", ""),
 ]
 
 

@@ -109,8 +109,9 @@ def _connect(site: PracticeSite) -> Cluster:
     kubeconfig = json.loads(cluster.kubeconfig())
     kubeconfig["users"][0]["user"] = {"token": TOKEN}
     credentials = {site.registry.host: {"username": "node", "password": NODE_PASSWORD}}
-    site.workspace.set_secret("kubeconfig", json.dumps(kubeconfig))
-    site.workspace.set_secret("credentials", json.dumps(credentials))
+    site.workspace.set_secrets(
+        kubeconfig=json.dumps(kubeconfig), credentials=json.dumps(credentials)
+    )
     return cluster
 
 

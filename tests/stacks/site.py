@@ -29,7 +29,7 @@ from lab.server import Exchange
 from lab.tls import ServerCertificate
 from lab.website import Website
 from tests.engine.result import Json
-from tests.engine.workspace import CHECKOUT, Workspace
+from tests.engine.workspace import CHECKOUT, LIMIT_S, Workspace
 from tests.stacks.outside import CA_FILE, Outside
 
 __all__ = ["STACKS", "PracticeSite", "open_site", "places_of", "plain"]
@@ -124,7 +124,7 @@ class PracticeSite:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=60,
+            timeout=LIMIT_S,
             check=False,
         )
         assert done.returncode == 0, done.stdout
@@ -228,8 +228,8 @@ def open_site(
 
 def places_of(name: str, digest: str) -> tuple[str, str]:
     """Return where a boot asset lies: the plan document's path, and DESIGN decision 8's."""
-    version, _, file = name.partition("/")
-    return name, f"{version}/{digest.removeprefix('sha512:')[:16]}/{file}"
+    directory, _, file = name.rpartition("/")
+    return name, f"{directory}/{digest.removeprefix('sha512:')[:16]}/{file}"
 
 
 def _is_lost_client(crash: str) -> bool:

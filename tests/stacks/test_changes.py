@@ -119,6 +119,7 @@ def test_an_extension_changes_its_class_schematic_and_image(preview_change: Prev
         "schematic-storage-servers": {("schematicId",), official},
         "images-extensions": {("images", "ghcr.io/siderolabs/gvisor")},
         "images-signatures": {("images", "ghcr.io/siderolabs/gvisor")},
+        "factory-artifacts": {("images", "ghcr.io/siderolabs/gvisor")},
         "sidero": {
             (*its_class, "installer", "builtOnSite", "schematicId"),
             (*its_class, "installer", "image"),
@@ -176,6 +177,7 @@ def test_a_talos_version_adds_one_asset_set_and_releases_one(preview_change: Pre
         "images-talos": "update",
         "images-extensions": "update",
         "images-signatures": "update",
+        "factory-artifacts": "update",
         "assets-talos-v1.11.5": "delete",
         "assets-talos-v1.11.6": "create",
         "sidero": "update",

@@ -120,7 +120,10 @@ def test_justified_exception_passes_and_is_told(judge: Judge) -> None:
         _skip_verify(value)
         _excuse(value, days=0)  # its last day still counts
 
-    result = judge(edit)
+    today = None
+    while today != datetime.now(tz=UTC).date():  # it was judged on its last day
+        today = datetime.now(tz=UTC).date()
+        result = judge(edit)
     assert result.exit_code == 0, result
     assert _violations(result) == set()
     assert _violations(result, "advisory") == {("notes", "registry"), ("notes", "sidero")}

@@ -15,6 +15,7 @@ from tests.stacks.site import PracticeSite, places_of
 
 __all__ = ["Watcher"]
 
+_PATIENCE_S = 60.0
 _ACCEPT = ", ".join(
     f"application/vnd.{kind}+json"
     for kind in (
@@ -38,7 +39,8 @@ class Watcher:
     def __init__(self, site: PracticeSite, *locks: Lock) -> None:
         self.wrong: list[str] = []
         self.seen: dict[str, int] = {}
-        self._client = httpx.Client(verify=site.outside.authority.trust(), trust_env=False)
+        trust = site.outside.authority.trust()
+        self._client = httpx.Client(verify=trust, trust_env=False, timeout=_PATIENCE_S)
         self.expected = {**_images(site, locks), **_assets(site, locks)}
         self._sums = {name: pin.sha512 for lock in locks for name, pin in lock.assets.items()}
         self._lists = {
@@ -61,10 +63,14 @@ class Watcher:
 
     def _watch(self) -> None:
         while not self._stop.is_set():
-            for url, digest in self.expected.items():
-                self._look(url, digest)
-            for url, version in self._lists.items():
-                self._look_at_list(url, version)
+            self._look_around()
+        self._look_around()  # at all that was there in the end
+
+    def _look_around(self) -> None:
+        for url, digest in self.expected.items():
+            self._look(url, digest)
+        for url, version in self._lists.items():
+            self._look_at_list(url, version)
 
     def _get(self, url: str) -> bytes | None:
         response = self._client.get(url, headers={"Accept": _ACCEPT})

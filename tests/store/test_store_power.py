@@ -180,7 +180,8 @@ def missing(receiving: Reception) -> set[int]:
 
 
 @settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=80,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(history=st.lists(runs, min_size=1, max_size=5))
 def test_what_is_recovered_is_right_and_the_next_run_completes(history: list[Run]) -> None:

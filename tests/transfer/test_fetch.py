@@ -188,7 +188,11 @@ def start_fetch(upstream: Upstream, lock: Lock, tmp_path: Path) -> subprocess.Po
 
 @pytest.mark.parametrize("requests", [1, 4, 7, 10, 13, 16])
 def test_killed_fetch_shows_no_partial_file_and_completes_when_run_again(
-    upstream: Upstream, tmp_path: Path, requests: int
+    upstream: Upstream,
+    registries: Registries,
+    origins: Origins,
+    tmp_path: Path,
+    requests: int,
 ) -> None:
     """kill -9 while the upstream has answered so many requests."""
     lock = upstream.lock()
@@ -209,8 +213,8 @@ def test_killed_fetch_shows_no_partial_file_and_completes_when_run_again(
     for simulator in (upstream.registry, upstream.releases):
         simulator.faults.clear()
         simulator.requests.clear()
-    assert start_fetch(upstream, lock, tmp_path).wait() == 0
-    store = Store.open(tmp_path / "store")
+    store = Store.open(tmp_path / "store", create=True)
+    fetch_site(lock, registries=registries, releases=origins, store=store)
     assert set(store.names()) == set(lock.images)
     assert set(store.assets()) == set(lock.assets)
     assert store.verify() == ()

@@ -48,7 +48,7 @@ def test_idle_thread_helps_the_job_that_runs() -> None:
             self.helped = threading.Event()
 
         def run(self) -> None:
-            assert self.helped.wait(10)
+            assert self.helped.wait(60)
 
         def help(self) -> bool:
             self.helped.set()
@@ -80,7 +80,7 @@ def test_stopped_run_ends_every_stream() -> None:
 
     class Interrupting(Job):
         def run(self) -> None:
-            begun.wait(10)
+            begun.wait(60)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

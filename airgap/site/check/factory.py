@@ -3,34 +3,70 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from airgap.errors import Fault
 from airgap.site.check.address import host_of, is_registry, url_fault
 from airgap.site.check.subject import Known, checks, fault, repeated
-from airgap.site.model import ServerClass, Site
+from airgap.site.model import ImageFactory, Site
 from airgap.site.path import shown
 
 __all__ = ["CHECKS"]
 
-_NEEDED = ("version", "endpoint", "registry")
+_NEEDED = {
+    "existing": ("version", "endpoint", "registry"),
+    "deployed": ("version", "endpoint"),
+}
+_PLAIN = {"version": "version", "endpoint": "endpoint", "registry": "registry"}
 _OPTIONAL = {"ca_file": "caFile", "ca": "ca"}
+_RUNNING = {"deployment": "deployment"}
+_HOLDING = {
+    "catalogue": "catalogue",
+    "talosctl": "talosctl",
+    "secure_boot": "secureBoot",
+    "verification": "verification",
+}
 _EXTENSION = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*/[a-z0-9]+(?:[._-]+[a-z0-9]+)*\Z")
-_CHOICES = "set imageFactory.kind: existing with the site's factory, or leave them out"
+_CHOICES = (
+    "set imageFactory.kind: existing with the site's factory, or deployed; or set "
+    "imageFactory.installer: mirrored to carry upstream's; or leave them out"
+)
+_LEFT_OUT = "leave it out, or set imageFactory.kind: existing or deployed"
+_MADE = {
+    "extensions": "extensions",
+    "extra_kernel_args": "extraKernelArgs",
+    "overlay": "overlay",
+    "meta": "meta",
+    "bootloader": "bootloader",
+    "secure_boot": "secureBoot",
+}
+"""What is part of a server class' schematic."""
 
 
 def _check_keys(site: Site, _: Known) -> Iterator[Fault]:
     factory = site.image_factory
-    given = {name for name in (*_NEEDED, *_OPTIONAL) if getattr(factory, name) is not None}
-    if factory.kind == "existing":
-        for key in _NEEDED:
-            if key not in given:
-                yield fault(("imageFactory", key), "missing", f"kind existing needs {key}")
+    for key in _NEEDED.get(factory.kind, ()):
+        if getattr(factory, key) is None:
+            yield fault(("imageFactory", key), "missing", f"kind {factory.kind} needs {key}")
     if factory.kind == "none":
-        for name in sorted(given):
-            hint = "leave it out, or set imageFactory.kind: existing"
-            at = ("imageFactory", _OPTIONAL.get(name, name))
-            yield fault(at, "kind none has no factory", hint)
+        named = _PLAIN | _OPTIONAL | _HOLDING | _RUNNING
+        for key in _given(factory, named):
+            yield fault(("imageFactory", key), "kind none has no factory", _LEFT_OUT)
+        if factory.installer == "builtOnSite":
+            hint = "set imageFactory.kind: existing or deployed, or installer: mirrored"
+            yield fault(("imageFactory", "installer"), "kind none has no factory to build", hint)
+    if factory.kind == "existing":
+        for key in _given(factory, _RUNNING):
+            hint = "leave it out, or set imageFactory.kind: deployed"
+            yield fault(("imageFactory", key), "kind existing is run by somebody else", hint)
+
+
+def _given(factory: ImageFactory, keys: Mapping[str, str]) -> Iterator[str]:
+    """Yield which of these keys differ from their defaults, as YAML calls them."""
+    fields = ImageFactory.model_fields
+    for name in sorted(keys):
+        if getattr(factory, name) != fields[name].get_default():
+            yield keys[name]
 
 
 def _check_addresses(site: Site, _: Known) -> Iterator[Fault]:
@@ -64,19 +100,14 @@ def _check_writable(site: Site, _: Known) -> Iterator[Fault]:
 
 def _check_needed(site: Site, _: Known) -> Iterator[Fault]:
     """What an installer contains beyond the release's own is put there by a factory."""
-    if site.image_factory.kind != "none":
+    factory = site.image_factory
+    if factory.kind != "none" or factory.installer == "mirrored":
         return
     for index, server_class in enumerate(site.server_classes):
-        for key in _made_by_factory(server_class):
-            at = ("serverClasses", index, key)
-            yield fault(at, "needs an installer made by an Image Factory", _CHOICES)
-
-
-def _made_by_factory(server_class: ServerClass) -> Iterator[str]:
-    if server_class.extensions:
-        yield "extensions"
-    if server_class.extra_kernel_args:
-        yield "extraKernelArgs"
+        for name, key in _MADE.items():
+            if getattr(server_class, name):
+                at = ("serverClasses", index, key)
+                yield fault(at, "needs an installer made by an Image Factory", _CHOICES)
 
 
 def _check_extensions(site: Site, _: Known) -> Iterator[Fault]:

@@ -12,7 +12,6 @@ from airgap.site.path import Step
 __all__ = ["CHECKS"]
 
 _NOW_REGISTRY = "use kind: existing for a registry that runs, or kind: embedded"
-_NOW_FACTORY = "use kind: existing for a factory that runs, or kind: none"
 
 
 def _planned(at: tuple[Step, ...], what: str, instead: str) -> Fault:
@@ -24,9 +23,4 @@ def _check_registry(site: Site, _: Known) -> Iterator[Fault]:
         yield _planned(("registry", "kind"), f"kind {site.registry.kind}", _NOW_REGISTRY)
 
 
-def _check_factory(site: Site, _: Known) -> Iterator[Fault]:
-    if site.image_factory.kind == "deployed":
-        yield _planned(("imageFactory", "kind"), "kind deployed", _NOW_FACTORY)
-
-
-CHECKS = checks((_check_registry, "registry"), (_check_factory, "image_factory"))
+CHECKS = checks((_check_registry, "registry"))

@@ -4,6 +4,9 @@ go 1.26.0
 
 tool github.com/siderolabs/image-factory/cmd/image-factory
 
+// image-factory's own go.mod has no replace lines; its go-debug (v0.6.1) does not compile with this
+// Go. Every other hash in go.sum is in its own go.sum too, but those of golang.org/x, which this
+// go-debug raises.
 require (
 	cel.dev/expr v0.25.1 // indirect
 	cloud.google.com/go/compute/metadata v0.9.0 // indirect

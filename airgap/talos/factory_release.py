@@ -1,0 +1,33 @@
+"""What a release of the Image Factory can do, where running one depends on it.
+
+Bounds alone, from siderolabs/image-factory's history (v0.8.0 to v1.5.0): a release that nobody here
+knows yet is taken to be like the newest that is known. Compare with `version_key`.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CONFIGURED_BY_FILE",
+    "NEWEST_KNOWN",
+    "OLDEST_KNOWN",
+    "READS_BELOW_PREFIX",
+    "VERIFICATION_CAN_BE_OFF",
+    "VERIFIES_BY_KEY_ALONE",
+]
+
+OLDEST_KNOWN = (0, 8, 0)
+NEWEST_KNOWN = (1, 5)
+"""Major and minor."""
+
+VERIFICATION_CAN_BE_OFF = (0, 9, 0)
+"""Before, a start always fetches Sigstore's TUF root (743fe7f)."""
+
+CONFIGURED_BY_FILE = (1, 0, 0)
+"""Before, by flags; and from then on it needs no privileges (f57218f, f0150c4, 37bd795)."""
+
+VERIFIES_BY_KEY_ALONE = (1, 0, 3)
+"""Before, a public key is asked for beside the TUF root, never in place of it (324c464)."""
+
+READS_BELOW_PREFIX = (1, 4, 0)
+"""From then on `artifacts.core.namespace` stands before every image it pulls; before, it is
+ignored without a word."""
