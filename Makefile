@@ -25,7 +25,9 @@ $(READY): requirements-dev.txt
 	  "install it, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@echo "· virtual environment ($(PYTHON), hash-pinned requirements)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.txt
+	@# --no-deps: the list is whole, and older pips look past its pins for extras (coverage[toml])
+	@$(BIN)/python -m pip install --quiet --require-hashes --no-deps --requirement requirements-dev.txt
+	@$(BIN)/python -m pip check
 	@touch $@
 
 venv: $(READY) ## Make the virtual environment
