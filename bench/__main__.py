@@ -45,7 +45,7 @@ def bench(
     """Measure, and print medians and ratios.
 
     NAME is one of copy, layout, again, assets, serve, memory, cache, preview; all by default.
-    What was tried besides: paths, hashes, start, heads.
+    What was tried besides: paths, hashes, start, heads, shortcuts.
     """
     known = [*CONTESTS, *APPROACHES, "preview"]
     for name in names:
@@ -54,21 +54,21 @@ def bench(
     chosen = names or (*CONTESTS, "preview")
     with tempfile.TemporaryDirectory(prefix="bench-", dir=directory) as place:
         click.echo(machine(Path(place)))
-        for name in (each for each in chosen if each in CONTESTS):
-            outcome = CONTESTS[name](Bench(locate(), Path(place), rounds))
-            text = render(outcome)
+        for name in (each for each in chosen if each != "preview"):
+            text = _measure(name, Path(place), rounds)
             click.echo(f"\n{text}")
-            if write:
-                write_results(DOCUMENT, name, text, Path(place))
-        for name in (each for each in chosen if each in APPROACHES):
-            text = APPROACHES[name](locate(), Path(place), rounds)
-            click.echo(f"\n{text}")
-            if write:
-                write_results(DOCUMENT, name, text, Path(place))
+            if write and not write_results(DOCUMENT, name, text, Path(place)):
+                click.echo(f"not written: {DOCUMENT.name} has no section for it", err=True)
         if "preview" in chosen:
             found = engine or _engine_on_path()
             click.echo("\npulumi preview of a site with 100 images (target: at most 1.5)")
             click.echo(report(measure_previews(Path(place) / "preview", found, rounds=rounds)))
+
+
+def _measure(name: str, place: Path, rounds: int) -> str:
+    if name in APPROACHES:
+        return APPROACHES[name](locate(), place, rounds)
+    return render(CONTESTS[name](Bench(locate(), place, rounds)))
 
 
 def _engine_on_path() -> Path:

@@ -19,7 +19,7 @@ from airgap.oci.manifest import OCI_MANIFEST
 from airgap.site.load import load_site
 from airgap.store import hash_file
 
-__all__ = ["HOST", "SITE", "Image", "push_images", "write_project"]
+__all__ = ["HOST", "SITE", "Image", "find_layers", "push_images", "write_project"]
 
 SITE = "bench"
 HOST = "registry.upstream.example"
@@ -78,6 +78,19 @@ def push_images(
         images.append(_push(connection, f"{prefix}/image-{image}", layers))
     connection.close()
     return images
+
+
+def find_layers(host: str, images: Iterable[Image]) -> dict[str, tuple[str, ...]]:
+    """Return the digests of each image's layers, by repository, as a registry has them."""
+    found = {}
+    connection = http.client.HTTPConnection(host)
+    for image in images:
+        target = f"/v2/{image.repository}/manifests/{image.tag}"
+        connection.request("GET", target, headers={"Accept": OCI_MANIFEST})
+        layers = json.loads(connection.getresponse().read())["layers"]
+        found[image.repository] = tuple(layer["digest"] for layer in layers)
+    connection.close()
+    return found
 
 
 def _push(

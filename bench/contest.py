@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,32 +97,44 @@ class Contest:
         return f"ours / best peer: {self.ratio:.2f}; target at most {self.target}: {word}"
 
 
+_LAUNCHER = """
+import json, os, sys, time
+began = time.perf_counter()
+child = os.posix_spawn("/bin/sh", ["/bin/sh", "-ec", sys.argv[1]], os.environ)
+_, status, usage = os.wait4(child, 0)
+seconds = time.perf_counter() - began
+cpu = usage.ru_utime + usage.ru_stime
+found = [os.waitstatus_to_exitcode(status), seconds, cpu, usage.ru_maxrss * 1024]
+os.write(int(sys.argv[2]), json.dumps(found).encode())
+"""
+"""Starts a command from a small process: its peak of memory begins with that of who starts it."""
+
+
 def time_command(command: str, environment: Mapping[str, str]) -> Timing:
     """Run a shell command and its children to the end.
 
     Raises:
         RuntimeError: It failed; the text ends with its last words.
     """
-    with tempfile.TemporaryFile() as output:
-        began = time.perf_counter()
-        process = subprocess.Popen(
-            ["/bin/sh", "-ec", command],
-            env={**os.environ, **environment},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
+    reading, writing = os.pipe()
+    with tempfile.TemporaryFile() as output, os.fdopen(reading, "rb") as figures:
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-ISc", _LAUNCHER, command, str(writing)],
+                env={**os.environ, **environment},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=[writing],
+            )
+        finally:
+            os.close(writing)
+        process.wait()
+        code, seconds, cpu_seconds, peak_bytes = json.loads(figures.read())
+        if code:
             output.seek(0)
             last = output.read().decode("utf-8", "replace")[-2000:]
-            raise RuntimeError(f"{command}\nexit {process.returncode}: {last}")
-    return Timing(
-        seconds=seconds,
-        cpu_seconds=usage.ru_utime + usage.ru_stime,
-        peak_bytes=usage.ru_maxrss * 1024,
-    )
+            raise RuntimeError(f"{command}\nexit {code}: {last}")
+    return Timing(seconds=seconds, cpu_seconds=cpu_seconds, peak_bytes=peak_bytes)
 
 
 def file_system(path: Path) -> str:

@@ -11,17 +11,33 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.content import HOST, SITE, Image, push_images, write_project
-from bench.contest import Contest, Entrant, time_command
-from bench.servers import Server, free_port, serve_files, serve_registry, serving
+from bench.content import HOST, SITE, Image, find_layers, push_images, write_project
+from bench.contest import Contest, Entrant, Timing, time_command
+from bench.servers import (
+    Server,
+    free_port,
+    peak_bytes,
+    serve_files,
+    serve_registry,
+    serving,
+)
 from tools.peers import Peers
 
-__all__ = ["CONTESTS", "OURS", "Bench", "Outcome", "store_environment", "write_site"]
+__all__ = [
+    "CHECKOUT",
+    "CONTESTS",
+    "OURS",
+    "Bench",
+    "Outcome",
+    "again",
+    "store_environment",
+    "write_site",
+]
 
 MIB = 2**20
 OURS = "sidero-airgap"
@@ -77,18 +93,27 @@ def copy_between_registries(bench: Bench) -> Outcome:
 
 def run_again(bench: Bench) -> Outcome:
     """Copy 300 images that are all there."""
-    folder = bench.directory / "again"
+    with again(bench, "again") as (_, entrants):
+        contest = bench.run("registry → registry, 300 images, nothing to do", entrants, 1.0)
+    return Outcome(contest=contest)
+
+
+@contextmanager
+def again(bench: Bench, name: str) -> Iterator[tuple[Path, list[Entrant]]]:
+    """Copy 300 images, and yield the project, and us and regsync with nothing left to do."""
+    folder = bench.directory / name
     with _registries(bench, folder) as (source, target):
         images = push_images(source.host, 300, layer_bytes=4096, own=1, shared=1)
         write_site(folder / "project", images, source, target)
         ours, _, regsync, *_ = _copiers(bench, folder, images, source, target)
         time_command(ours.command, ours.environment)
-        kept = [
-            Entrant(name=each.name, command=each.command, environment=each.environment)
-            for each in (ours, regsync)
-        ]
-        contest = bench.run("registry → registry, 300 images, nothing to do", kept, 1.0)
-    return Outcome(contest=contest)
+        yield (
+            folder / "project",
+            [
+                Entrant(name=each.name, command=each.command, environment=each.environment)
+                for each in (ours, regsync)
+            ],
+        )
 
 
 def fill_layout(bench: Bench) -> Outcome:
@@ -170,36 +195,53 @@ def serve_pulls(bench: Bench) -> Outcome:
         port = free_port()
         command = [sys.executable, "-m", "airgap", "serve", "--port", str(port)]
         command += ["--store", str(folder / "store")]
-        stack.enter_context(serving(command, folder / "serve.log", port, environment))
+        ours = stack.enter_context(serving(command, folder / "serve.log", port, environment))
+        layers = find_layers(source.host, images)
         entrants = [
-            Entrant(name=OURS, command=_pulls(f"127.0.0.1:{port}", images, f"{HOST}/")),
-            Entrant(name="distribution v3", command=_pulls(source.host, images, "")),
+            Entrant(name=OURS, command=_pulls(f"127.0.0.1:{port}", layers, f"{HOST}/")),
+            Entrant(name="distribution v3", command=_pulls(source.host, layers, "")),
         ]
         contest = bench.run("serve 8 parallel pulls, 768 MiB", entrants, 1.25)
-    return Outcome(
-        contest=contest, notes=[f"throughput: {1 / contest.ratio:.2f} of distribution's"]
-    )
+        peak = peak_bytes(ours) / MIB
+    notes = [
+        f"throughput: {1 / contest.ratio:.2f} of distribution's",
+        f"peak memory of our server {peak:.0f} MiB; CPU and memory above are the clients' (curl)",
+    ]
+    return Outcome(contest=contest, notes=notes)
 
 
 def bound_memory(bench: Bench) -> Outcome:
-    """Fetch one boot asset of 2 GiB: the peak of memory does not depend on a blob's size."""
+    """Move one blob of 64 MiB and one of 2 GiB each way: the peak does not depend on the size."""
     folder = bench.directory / "memory"
-    with serve_files(bench.peers, folder / "web") as web, _registries(bench, folder) as (one, two):
-        entrants = []
-        for size in (64, 2048):
-            home = folder / str(size)
-            assets = _boot_assets(web.directory / str(size), count=1, size=size * MIB)
-            write_site(home / "project", [], one, two, assets=assets, releases=f"{web.host}/{size}")
-            entrants.append(
-                Entrant(
-                    name=f"{OURS}, a file of {size} MiB",
-                    command=bench.airgap(f"fetch {SITE}", home / "project"),
-                    environment=store_environment(home / "store"),
-                    reset=_removing(home / "store"),
-                )
-            )
-        contest = Contest.run("peak memory by the size of a blob", entrants[::-1], rounds=1)
-    peak = max(timing.peak_bytes for held in contest.timings.values() for timing in held) / MIB
+    timings: dict[str, Sequence[Timing]] = {}
+    for size in (2048, 64):
+        home = folder / str(size)
+        with (
+            serve_files(bench.peers, home / "web") as web,
+            _registries(bench, home) as (one, two),
+        ):
+            assets = _boot_assets(web.directory, count=1, size=size * MIB)
+            image = push_images(one.host, 1, layer_bytes=size * MIB, own=1, shared=0)
+            write_site(home / "asset", [], one, two, assets=assets, releases=web.host)
+            write_site(home / "image", image, one, two)
+            wipe = _removing(two.directory / "docker")
+            for way, project, command in (
+                ("boot asset to store", "asset", f"fetch {SITE}"),
+                ("registry to store", "image", f"fetch {SITE}"),
+                ("store to registry", "image", f"mirror {SITE}"),
+                ("registry to registry", "image", f"mirror {SITE} --from upstream"),
+            ):
+                place = home / f"{project}-store"
+                wipe()
+                if "to registry" in way:
+                    shutil.rmtree(f"{place}-ledger", ignore_errors=True)
+                if way == "registry to registry":
+                    shutil.rmtree(place)
+                line = bench.airgap(command, home / project)
+                timings[f"{way}, {size} MiB"] = [time_command(line, store_environment(place))]
+        shutil.rmtree(home)
+    contest = Contest(title="peak memory by the size of a blob", target=0.0, timings=timings)
+    peak = max(timing.peak_bytes for held in timings.values() for timing in held) / MIB
     return Outcome(contest=contest, notes=[f"peak memory {peak:.0f} MiB (at most 200)"])
 
 
@@ -289,20 +331,16 @@ def _copiers(
     ]
 
 
-def _pulls(host: str, images: Sequence[Image], prefix: str) -> str:
-    """Return a command that pulls the layers of all images at the same time and drops them."""
-    fetch = (
-        "import hashlib, json, sys, urllib.request as u\n"
-        "base, name = sys.argv[1:]\n"
-        "kind = {'Accept': 'application/vnd.oci.image.manifest.v1+json'}\n"
-        "url = f'{base}/v2/{name}/manifests/v1'\n"
-        "for layer in json.load(u.urlopen(u.Request(url, headers=kind)))['layers']:\n"
-        "    answer = u.urlopen(f\"{base}/v2/{name}/blobs/{layer['digest']}\")\n"
-        "    while answer.read(1 << 20): pass\n"
-    )
-    pull = f"{shlex.quote(sys.executable)} -c {shlex.quote(fetch)}"
-    names = [f"{prefix}{image.repository}" for image in images]
-    pulls = [f'{pull} http://{host} {name} & pids="$pids $!"' for name in names]
+def _pulls(host: str, layers: Mapping[str, Sequence[str]], prefix: str) -> str:
+    """Return a command that pulls the layers of all images at the same time and drops them.
+
+    A curl an image: a client that hashed them would take the cores from the servers.
+    """
+    pulls = []
+    for repository, digests in layers.items():
+        urls = [f"http://{host}/v2/{prefix}{repository}/blobs/{digest}" for digest in digests]
+        words = " ".join(f"-o /dev/null {url}" for url in urls)
+        pulls.append(f'curl -sf {words} & pids="$pids $!"')
     return "pids=\n" + "\n".join(pulls) + "\nfor pid in $pids; do wait $pid; done"
 
 

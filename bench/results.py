@@ -39,13 +39,14 @@ def render(outcome: Outcome) -> str:
     return "\n".join([*lines, *outcome.notes])
 
 
-def write_results(document: Path, name: str, text: str, directory: Path) -> None:
-    """Replace a measurement's section in the document, if it has one."""
+def write_results(document: Path, name: str, text: str, directory: Path) -> bool:
+    """Replace a measurement's section in the document; False where it has none."""
     section = f"{name} on {file_system(directory)}"
     begin, end = f"<!-- {section} -->", f"<!-- end {section} -->"
     before, found, rest = document.read_text().partition(begin)
     _, ended, after = rest.partition(end)
     if not found or not ended:
-        return  # measured for the terminal only
+        return False
     body = f"{begin}\n{text}\n\n{machine(directory)}\n{end}"
     document.write_text(f"{before}{body}{after}")
+    return True

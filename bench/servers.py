@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tools.peers import Peers
 
-__all__ = ["Server", "free_port", "serve_files", "serve_registry", "serving"]
+__all__ = ["Server", "free_port", "peak_bytes", "serve_files", "serve_registry", "serving"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,7 @@ def _temporary(folder: Path) -> str:
 @contextmanager
 def serving(
     command: Sequence[str], log: Path, port: int, environment: dict[str, str] | None = None
-) -> Iterator[None]:
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server until the block ends.
 
     Raises:
@@ -90,7 +90,7 @@ def serving(
         )
         try:
             _wait(process, port, log)
-            yield
+            yield process
         finally:
             process.terminate()
             process.wait()
@@ -112,3 +112,10 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def peak_bytes(process: subprocess.Popen[bytes]) -> int:
+    """Return the most memory that a running process has had (proc_pid_status(5), VmHWM)."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024

@@ -17,7 +17,6 @@ from airgap.cli.progress import Show, show_progress
 from airgap.cli.project import Project, project_option, site_argument
 from airgap.digest import Digest
 from airgap.errors import AirgapError
-from airgap.imagecache.site import publish_site_caches
 from airgap.lock import ImagePin, Lock, check_lock, read_lock
 from airgap.net import Schedule, Traffic
 from airgap.oci.reference import parse_reference
@@ -141,6 +140,10 @@ def _mirror(run: _Run, store: Store, upstream: Upstream | None, *, as_json: bool
 
 
 def _caches(run: _Run, store: Store, progress: Show) -> tuple[int, int]:
+    if not run.site.image_cache.publish:
+        return 0, 0
+    from airgap.imagecache.site import publish_site_caches  # a third of this command's start
+
     return publish_site_caches(
         run.name, run.site, run.lock, store=store, traffic=run.traffic, progress=progress
     )

@@ -12,34 +12,52 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 from airgap.digest import Digest
 from airgap.errors import IntegrityError
 from airgap.serve.ranges import Part
 from airgap.store import hash_file
 
-__all__ = ["CHUNK_BYTES", "CheckedFiles", "FileBody", "open_blob"]
+__all__ = ["CHUNK_BYTES", "CheckedFiles", "FileBody", "Sender", "open_blob"]
 
 CHUNK_BYTES = 1024 * 1024
 
 
-class FileBody:
-    """A part of an open file as a WSGI body; the server closes it."""
+class Sender(Protocol):
+    """Sends parts of files past the server's buffer (`airgap.serve.sending`)."""
 
-    def __init__(self, descriptor: int, part: Part) -> None:
+    def send_file(self, descriptor: int, start: int, length: int) -> int:
+        """Send a part of an open file; return how many bytes there were."""
+
+
+class FileBody:
+    """A part of an open file as a WSGI body; the server closes it.
+
+    Args:
+        descriptor: The open file.
+        part: Which part of it.
+        sender: Sends it when the body is asked for, so that the server has nothing to copy; without
+            one it comes in pieces.
+    """
+
+    def __init__(self, descriptor: int, part: Part, sender: Sender | None = None) -> None:
         self.descriptor = descriptor
         self.part = part
+        self._sender = sender
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield the part in pieces.
+        """Yield the part in pieces, or have it sent and yield nothing.
 
         Raises:
             IntegrityError: The file became shorter meanwhile; the connection has to be cut.
         """
         position, end = self.part.start, self.part.start + self.part.length
+        if self._sender is not None:
+            position += self._sender.send_file(self.descriptor, position, self.part.length)
         while position < end:
             data = os.pread(self.descriptor, min(CHUNK_BYTES, end - position), position)
-            if not data:
+            if not data or self._sender is not None:
                 raise IntegrityError(f"a file being served ended at byte {position}")
             position += len(data)
             yield data

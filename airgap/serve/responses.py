@@ -17,6 +17,7 @@ from werkzeug.wrappers import Request, Response
 from airgap.digest import Digest
 from airgap.serve.files import FileBody, open_blob
 from airgap.serve.ranges import UNSATISFIABLE, Selection, select
+from airgap.serve.sending import SENDER
 
 __all__ = ["ErrorCode", "Representation", "json_response", "refuse", "send_bytes", "send_file"]
 
@@ -57,7 +58,7 @@ def send_file(request: Request, path: Path, what: Representation) -> Response:
     """
     selection = select(request.method, dict(request.headers), etag=what.etag, size=what.size)
     descriptor = open_blob(path, what.size)
-    body = FileBody(descriptor, selection.part)
+    body = FileBody(descriptor, selection.part, request.environ.get(SENDER))
     if request.method == "HEAD" or selection.status not in (200, 206):
         body.close()
         return _respond(selection, what, b"")

@@ -12,6 +12,7 @@ from cheroot import wsgi
 
 from airgap.errors import PublishError
 from airgap.serve.application import app
+from airgap.serve.sending import Gateway
 from airgap.serve.tls import TlsAdapter, TlsConnection
 from airgap.store import Store
 
@@ -60,6 +61,7 @@ class Server:
             shutdown_timeout=1,
             server_name="sidero-airgap",
         )
+        self._server.gateway = Gateway
         self._server.max_request_body_size = _MAX_BODY_BYTES
         self._server.error_log = _log_error  # type: ignore[method-assign]  # cheroot: "override"
         self._scheme = "http"

@@ -81,6 +81,21 @@ def test_manifest_and_large_blob_over_tls(tls_server: Server, trusting: ssl.SSLC
     assert get(tls_server, blob, trusting) == (200, layer)
 
 
+@pytest.mark.parametrize(("first", "last"), [(0, 0), (1, 2_999_999), (2_000_000, 2_700_000)])
+def test_part_of_a_large_blob_over_tls(
+    tls_server: Server, trusting: ssl.SSLContext, first: int, last: int
+) -> None:
+    layer = b"0123456789" * 300_000
+    blob = f"/v2/ghcr.io/siderolabs/kubelet/blobs/sha256:{hashlib.sha256(layer).hexdigest()}"
+    connection = http.client.HTTPSConnection(
+        "127.0.0.1", port_of(tls_server), context=trusting, timeout=60
+    )
+    connection.request("GET", blob, headers={"Range": f"bytes={first}-{last}"})
+    response = connection.getresponse()
+    assert (response.status, response.read()) == (206, layer[first : last + 1])
+    connection.close()
+
+
 def test_client_without_our_authority_refuses_the_server(tls_server: Server) -> None:
     with pytest.raises(ssl.SSLCertVerificationError):
         get(tls_server, PATH, ssl.create_default_context())
@@ -232,4 +247,20 @@ def test_file_that_shrinks_while_it_is_sent_cuts_the_transfer(tmp_path: Path) ->
     with pytest.raises(IntegrityError):
         next(pieces)
     body.close()
+    body.close()
+
+
+class _Half:
+    """Sends half of what it is asked to: the file ended there."""
+
+    def send_file(self, descriptor: int, start: int, length: int) -> int:  # noqa: ARG002
+        return length // 2
+
+
+def test_file_that_ends_while_the_kernel_sends_it_cuts_the_transfer(tmp_path: Path) -> None:
+    path = tmp_path / "blob"
+    path.write_bytes(bytes(100))
+    body = FileBody(os.open(path, os.O_RDONLY), Part(start=0, length=100), _Half())
+    with pytest.raises(IntegrityError, match="ended at byte 50"):
+        list(body)
     body.close()
