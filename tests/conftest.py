@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import socket
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-__all__: list[str] = []
+__all__ = ["SIDEROS_OWN"]
+
+SIDEROS_OWN = Path(__file__).resolve().parents[2] / "shared" / "crds"
+"""Where Sidero's own definitions may lie, beside the checkout."""
 
 settings.register_profile(
     "tests",
@@ -24,6 +28,12 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("tests")
+
+
+# A run that a shell put into the background has Ctrl-C ignored, and so has all that it starts: the
+# tests that press it would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _is_loopback(host: object) -> bool:
@@ -77,6 +87,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Put the longest files first where several workers share them."""
     if hasattr(config, "workerinput"):
         items.sort(key=_rank)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what tests were judged by in place of Sidero's own definitions, if those are absent.
+
+    Here, since of the conftests below only the workers of a parallel run know, and those are mute.
+    """
+    if SIDEROS_OWN.is_dir():
+        return
+    reports = (report for reports in terminalreporter.stats.values() for report in reports)
+    ran = {str(getattr(report, "nodeid", "")).rpartition("/")[0] for report in reports}
+    absent = f"absent: Sidero's own definitions ({SIDEROS_OWN});"
+    for folder, consequence in _WITHOUT_SIDEROS_OWN.items():
+        if folder in ran:
+            terminalreporter.write_line(f"{absent} {consequence}", yellow=True)
+
+
+_WITHOUT_SIDEROS_OWN = {
+    "tests/peers": "the API server had ours, which tests/sidero compares by digest",
+    "tests/sidero": "ours were compared by digest alone",
+}
 
 
 def _rank(item: pytest.Item) -> int:
