@@ -16,7 +16,14 @@ from pydantic import Field, model_validator
 from airgap.digest import Digest
 from airgap.transfer.destination import AssetItem, MirrorDestination
 from providers.adapter import ModelProvider, ProviderInputs
-from providers.surroundings import engine_log, open_ledger, open_store, tell_refusals, thoroughness
+from providers.surroundings import (
+    engine_log,
+    open_ledger,
+    open_store,
+    shared_traffic,
+    tell_refusals,
+    thoroughness,
+)
 
 __all__ = ["AssetSet", "AssetSetInputs", "AssetSetProvider"]
 
@@ -74,12 +81,13 @@ class AssetSetProvider(ModelProvider[AssetSetInputs]):
     identity = ("set", "destination.kind", "destination.url", "destination.path")
 
     def apply(self, inputs: AssetSetInputs) -> None:
-        """Publish what is missing, and read everything back through the mirror's URL."""
+        """Publish what is missing, and read what was published back through the mirror's URL."""
         from airgap.transfer.publish import check_served, publish_assets
 
         destination = inputs.destination.destination()
+        traffic = shared_traffic(self.limits)
         if destination.kind == "embedded":
-            check_served(destination, inputs.items())
+            check_served(destination, inputs.items(), traffic=traffic)
             return
         with engine_log(f"set {inputs.set}") as log:
             publish_assets(
@@ -88,6 +96,7 @@ class AssetSetProvider(ModelProvider[AssetSetInputs]):
                 inputs.set,
                 inputs.items(),
                 open_ledger(destination.identity),
+                traffic=traffic,
                 progress=log.progress,
             )
 
@@ -100,7 +109,8 @@ class AssetSetProvider(ModelProvider[AssetSetInputs]):
         items = _pinned(assets)
         ledger = open_ledger(destination.identity)
         quick = thoroughness() == "quick"
-        faults = observe_assets(destination, items, ledger, quick=quick)
+        traffic = shared_traffic(self.limits)
+        faults = observe_assets(destination, items, ledger, quick=quick, traffic=traffic)
         if quick and destination.kind == "directory":
             with engine_log(f"set {inputs['set']}") as log:
                 log.note("AIRGAP_VERIFY=quick: unchanged size, times and inode were trusted")

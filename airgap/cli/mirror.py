@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +26,14 @@ from airgap.site.schedule import read_schedule
 from airgap.store import Store
 from airgap.transfer.forecast import forecast, measure_rate
 from airgap.transfer.limits import site_traffic
-from airgap.transfer.mirror import Estimate, Mirrored, Upstream, estimate_site, mirror_site
+from airgap.transfer.mirror import (
+    Estimate,
+    Mirrored,
+    SetEstimate,
+    Upstream,
+    estimate_site,
+    mirror_site,
+)
 from airgap.transfer.push import connect
 from airgap.transfer.sources import open_upstream
 from airgap.transfer.wanted import registry_of
@@ -125,7 +132,10 @@ def _mirror(run: _Run, store: Store, upstream: Upstream | None, *, as_json: bool
             traffic=run.traffic,
             progress=progress,
         )
-        caches = _caches(run, store, progress) if upstream is None else (0, 0)
+        notes: list[str] = []
+        caches = _caches(run, store, progress, notes.append) if upstream is None else (0, 0)
+    for note in notes:
+        say(f"note: {note}")
     if upstream is not None and run.site.image_cache.publish:
         say("note: image caches are made from the store: fetch, then mirror from it")
     if as_json:
@@ -139,13 +149,21 @@ def _mirror(run: _Run, store: Store, upstream: Upstream | None, *, as_json: bool
         click.echo(say_summary(progress.summary))
 
 
-def _caches(run: _Run, store: Store, progress: Show) -> tuple[int, int]:
+def _caches(
+    run: _Run, store: Store, progress: Show, warn: Callable[[str], object]
+) -> tuple[int, int]:
     if not run.site.image_cache.publish:
         return 0, 0
     from airgap.imagecache.site import publish_site_caches  # a third of this command's start
 
     return publish_site_caches(
-        run.name, run.site, run.lock, store=store, traffic=run.traffic, progress=progress
+        run.name,
+        run.site,
+        run.lock,
+        store=store,
+        traffic=run.traffic,
+        progress=progress,
+        warn=warn,
     )
 
 
@@ -195,11 +213,17 @@ def _estimate(
         run.name, run.site, run.lock, store=store, upstream=upstream, traffic=run.traffic
     )
     measured = None
-    if rate is None and estimate.send_bytes:
+    if rate is None and estimate.moved_bytes:
         measured = _measure(run, upstream)
     known = rate or measured
     schedule = Schedule(read_schedule(run.site.transfer))
-    seconds = forecast(estimate.send_bytes, known, schedule, start=datetime.now())  # noqa: DTZ005 (limits are of the local clock)
+    seconds = forecast(
+        estimate.moved_bytes,
+        known,
+        schedule,
+        start=datetime.now(),  # noqa: DTZ005 (limits are of the local clock)
+        paced_bytes=estimate.paced_bytes,
+    )
     if as_json:
         print_json(_estimate_json(estimate, known, seconds))
     else:
@@ -250,16 +274,25 @@ def _print_estimate(estimate: Estimate, seconds: float | None, origin: str) -> N
     for name, each in estimate.sets.items():
         mounts = f", {each.mounts} blobs mounted" if each.mounts else ""
         click.echo(
-            f"{name}: {each.present} present, {each.missing} missing{mounts}; "
-            f"{count_bytes(each.send_bytes)} to send ({each.send_bytes} bytes)"
+            f"{name}: {each.present} present, {each.missing} missing{mounts}; {_amounts(each)}"
         )
-    total = f"{count_bytes(estimate.send_bytes)} to send ({estimate.send_bytes} bytes)"
-    if not estimate.send_bytes:
+    total = _amounts(estimate)
+    if not estimate.moved_bytes:
         click.echo(f"total: {total}")
     elif seconds is None:
         click.echo(f"total: {total}; how long it takes nobody knows: give a --rate")
     else:
         click.echo(f"total: {total}; about {say_time(seconds)} {origin}")
+
+
+def _amounts(of: Estimate | SetEstimate) -> str:
+    """Say what goes over the wire and what is copied here."""
+    amounts = [f"{count_bytes(of.send_bytes)} to send ({of.send_bytes} bytes)"]
+    if of.receive_bytes:
+        amounts.append(f"{count_bytes(of.receive_bytes)} to receive ({of.receive_bytes} bytes)")
+    if of.copy_bytes:
+        amounts.append(f"{count_bytes(of.copy_bytes)} to copy here ({of.copy_bytes} bytes)")
+    return ", ".join(amounts)
 
 
 def _estimate_json(
@@ -271,11 +304,19 @@ def _estimate_json(
                 "present": each.present,
                 "missing": each.missing,
                 "mounts": each.mounts,
-                "sendBytes": each.send_bytes,
+                **_amounts_json(each),
             }
             for name, each in estimate.sets.items()
         },
-        "sendBytes": estimate.send_bytes,
+        **_amounts_json(estimate),
         "bytesPerSecond": rate,
         "seconds": seconds,
+    }
+
+
+def _amounts_json(of: Estimate | SetEstimate) -> dict[str, int]:
+    return {
+        "sendBytes": of.send_bytes,
+        "receiveBytes": of.receive_bytes,
+        "copyBytes": of.copy_bytes,
     }

@@ -10,7 +10,8 @@ from airgap.net.pace import Pace, Schedule
 from airgap.net.patience import Patience
 from airgap.net.retry import RETRYABLE, RetryPolicy
 from airgap.net.session import Session
-from airgap.net.stream import Download, Sink, Target, Transfer
+from airgap.net.stream import Download, Transfer
+from airgap.net.target import Sink, Target
 from airgap.net.tls import client_context
 from airgap.net.traffic import Counts, Traffic
 from airgap.net.wire import Wire

@@ -51,9 +51,14 @@ _NO_ENTRY = re.compile(r"^(?:Tunnel connection failed: )?(?:407|403|405)\b")
 
 
 class UnauthorizedError(UpstreamError):
-    """A 401; `challenge` is the WWW-Authenticate header (RFC 9110, 11.6.1)."""
+    """A 401; `challenge` is the WWW-Authenticate header (RFC 9110, 11.6.1).
+
+    It is of whoever answered at `url`, which a redirect may have led to: credentials of another
+    origin are nothing to him.
+    """
 
     challenge = ""
+    url = ""
 
 
 class StoppedError(AirgapError):
@@ -87,7 +92,10 @@ def unreachable(url: str, error: Exception) -> UpstreamError:
 def refused(
     method: str, url: str, status: int, headers: Mapping[str, str], body: bytes
 ) -> UpstreamError:
-    """Return the error for an answer whose status is not what was hoped for."""
+    """Return the error for an answer whose status is not what was hoped for.
+
+    `url` is that of the answer, not the one whose redirect led to it.
+    """
     if 200 <= status < 300 and _is_page(headers):
         return _page(url)
     detail = _detail(headers, body)
@@ -98,6 +106,7 @@ def refused(
     if status == 401:
         unauthorized = UnauthorizedError(message, status=status)
         unauthorized.challenge = headers.get("www-authenticate", "")
+        unauthorized.url = url
         return unauthorized
     return UpstreamError(
         message,

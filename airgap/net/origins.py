@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from airgap.net.retry import RetryPolicy
-from airgap.net.stream import Attempt, Download, Sink, Target, Transfer
+from airgap.net.stream import Attempt, Download, Transfer
+from airgap.net.target import Sink, Target
 from airgap.net.tls import client_context
 from airgap.net.traffic import Traffic
 from airgap.net.wire import Wire

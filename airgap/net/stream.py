@@ -11,16 +11,22 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
-from typing import Protocol, cast
 
 from airgap.errors import AirgapError, IntegrityError, UpstreamError, redact
 from airgap.net.body import BUFFER_BYTES
-from airgap.net.failure import WIRE_ERRORS, refuse_page, refused, unreachable
+from airgap.net.failure import (
+    WIRE_ERRORS,
+    UnauthorizedError,
+    refuse_page,
+    refused,
+    unreachable,
+)
 from airgap.net.parts import OPEN, Part, Parts
 from airgap.net.redirect import follow_redirects
+from airgap.net.target import Sink, Target, as_target
 from airgap.net.wire import Exchange, Wire
 
-__all__ = ["Download", "Nowhere", "Run", "Sink", "Target", "Transfer"]
+__all__ = ["Attempt", "Download", "Run", "Transfer"]
 
 Attempt = Callable[[Mapping[str, str]], None]
 Run = Callable[[Attempt], None]
@@ -30,38 +36,10 @@ _DETAIL_BYTES = 4096
 _PROGRESS_BYTES = 1024 * 1024
 _FAST = 64 * 1024 * 1024.0
 _LEAST_S = 0.5
+_FIRST_PAUSE_S = 1.0
+_LONGEST_PAUSE_S = 60.0
 _MOST_STARTS = 4
 """How often a body is begun again at its first byte before that counts as a failure."""
-
-
-class Sink(Protocol):
-    """What takes bytes in order."""
-
-    def write(self, data: memoryview, /) -> object:
-        """Take some bytes; they are only valid during the call."""
-
-    def restart(self) -> None:
-        """Forget what came: it begins again."""
-
-
-class Target(Protocol):
-    """What takes bytes by their offset, and may hold some from before (`store.Reception`)."""
-
-    @property
-    def validator(self) -> str:
-        """The strong ETag that came with the bytes already there; "" when none did."""
-
-    def missing(self) -> tuple[tuple[int, int], ...]:
-        """Return the half-open ranges still to come; an end of -1 is unknown."""
-
-    def write(self, offset: int, data: memoryview, /) -> None:
-        """Take some bytes; they are only valid during the call. Thread-safe."""
-
-    def note(self, *, validator: str) -> None:
-        """Keep the strong ETag that the bytes come with."""
-
-    def restart(self) -> None:
-        """Forget what came: it begins again."""
 
 
 class Download:
@@ -92,13 +70,16 @@ class Download:
     ) -> None:
         self._wire = wire
         self._url = url
-        self._target = _as_target(target, size)
+        self._target = as_target(target, size)
         self._size = size
         self._limit = max_bytes if size is None else size
-        self._parts = Parts(self._target.missing())
+        self._parts = Parts(self._target.missing(), check=lambda: wire.traffic.wait(0))
         self._validator = self._target.validator
         self._has_ranges = False  # seen to work, so that a part may be split
         self._ignores_ranges = False
+        self._is_alone = False  # another connection was refused, or brought what does not fit
+        self._alone_until = 0.0
+        self._pause_s = _FIRST_PAUSE_S
         self._starts = 0
         self._failure: AirgapError | None = None
         self._fast = fast
@@ -128,24 +109,52 @@ class Download:
     def help(self, headers: Mapping[str, str]) -> bool:
         """Stream a part of what another thread is at; False when that is not worth it.
 
-        A connection that breaks is no failure here: what it did not bring is taken up again.
+        A connection that breaks is no failure here: what it did not bring is taken up again. After
+        a refusal, or an answer that is not the part asked for, the first stream is left alone.
+
+        Raises:
+            UnauthorizedError: The headers are not, or no longer, good.
         """
-        part = self._parts.split() if self._has_ranges else None
+        part = self._parts.split() if self._may_split else None
         if part is None:
             return False
+        before = part.position
         try:
             self._stream(part, headers)
-        except UpstreamError:
+        except UnauthorizedError:
+            raise
+        except UpstreamError as error:
+            self._wire.traffic.push_back(self._url, error)
+            if error.status or not error.retryable:
+                self.leave_alone()
+            elif part.position == before:
+                self._pause()
             return False
         except AirgapError as error:
             self._failure = error
         return True
 
+    def leave_alone(self) -> None:
+        """Have nobody help any more."""
+        self._is_alone = True
+
     @property
     def is_splittable(self) -> bool:
-        """Whether another connection could take a part of what is under way."""
+        """Whether another connection could take a part of what is under way, and at once."""
         rate = self.received / max(_LEAST_S, time.monotonic() - self._began)
-        return self._has_ranges and rate < self._fast and self._parts.is_splittable()
+        is_worth_it = self._may_split and rate < self._fast and self._parts.is_splittable()
+        return is_worth_it and self._wire.traffic.has_room(self._url)
+
+    @property
+    def _may_split(self) -> bool:
+        if self._is_alone or self._ignores_ranges or not self._has_ranges:
+            return False
+        return time.monotonic() >= self._alone_until
+
+    def _pause(self) -> None:
+        """Let nobody help for a while, as a first stream that is not answered would wait, too."""
+        self._alone_until = time.monotonic() + self._pause_s
+        self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
 
     def persist(self, run: Run) -> None:
         """Run attempts until all has come.
@@ -182,7 +191,7 @@ class Download:
         part = Part(position=offset, end=OPEN if self._size is None else self._size)
         exchange = self._open(part, headers)
         try:
-            self._refuse_other_than_content(exchange)
+            self._refuse_other_than_content(part, exchange)
             self._place(part, exchange)
             if exchange.status == 200:  # also to a Range: the body from its first byte
                 self._skip(exchange, offset)
@@ -208,7 +217,7 @@ class Download:
             with self._open(part, headers) as exchange:
                 is_whole = self._has_no_more(part, exchange)
                 if not is_whole:
-                    self._refuse_other_than_content(exchange)
+                    self._refuse_other_than_content(part, exchange)
                     self._place(part, exchange)
                     is_whole = self._pump(part, exchange)
         finally:
@@ -243,14 +252,14 @@ class Download:
         is_open = part.end == OPEN and part.position > 0
         return exchange.status == 416 and is_open and stated == f"bytes */{part.position}"
 
-    def _refuse_other_than_content(self, exchange: Exchange) -> None:
+    def _refuse_other_than_content(self, part: Part, exchange: Exchange) -> None:
         if exchange.status == 416:  # another length than before: nothing of it can be continued
-            self._ignores_ranges = True
+            self._distrust(part)
             raise UpstreamError(f"{redact(self._url)}: has no such range", retryable=True)
         if exchange.status not in (200, 206):
             body = exchange.response.read(_DETAIL_BYTES)
-            raise refused("GET", self._url, exchange.status, exchange.headers, body)
-        refuse_page(self._url, exchange.headers)
+            raise refused("GET", exchange.url, exchange.status, exchange.headers, body)
+        refuse_page(exchange.url, exchange.headers)
         encoding = exchange.headers.get("content-encoding", "identity").lower()
         if encoding not in ("", "identity"):
             raise UpstreamError(
@@ -277,14 +286,14 @@ class Download:
         stated = exchange.headers.get("content-range", "")
         match = _CONTENT_RANGE.match(stated)
         if match is None or int(match[1]) != part.position:
-            self._ignores_ranges = True
+            self._distrust(part)
             raise UpstreamError(
                 f"{redact(self._url)}: answered 206 with Content-Range {stated!r}, "
                 f"asked for byte {part.position}",
                 retryable=self._starts < _MOST_STARTS,
             )
         if self._validator and etag and etag != self._validator:
-            self._ignores_ranges = True
+            self._distrust(part)
             raise UpstreamError(
                 f"{redact(self._url)}: changed from {self._validator} to {etag}",
                 retryable=self._starts < _MOST_STARTS,
@@ -293,7 +302,16 @@ class Download:
             self._check_total(int(match[3]))
         self._has_ranges = True
 
+    def _distrust(self, part: Part) -> None:
+        """Ask for no ranges any more; after a helper's, leave the first stream as it is."""
+        self.leave_alone()
+        self._ignores_ranges |= not part.is_helped
+
     def _start_over(self, part: Part) -> None:
+        """Begin again at the first byte: the one stream that all depends on may do that."""
+        if part.is_helped:
+            self.leave_alone()
+            raise UpstreamError(f"{redact(self._url)}: answers a Range with all", retryable=True)
         self._starts += 1
         if self._starts > _MOST_STARTS:
             raise UpstreamError(
@@ -302,8 +320,8 @@ class Download:
                 hint="the server does not do ranges (RFC 9110, 14): a steadier link is needed",
             )
         self._has_ranges = False
-        self._parts.restart(part, OPEN if self._size is None else self._size)
-        self._target.restart()
+        end = OPEN if self._size is None else self._size
+        self._parts.restart(part, end, self._target.restart)
 
     def _check_total(self, total: int | None) -> None:
         if total is None:
@@ -338,56 +356,19 @@ class Download:
 
     def _take(self, part: Part, data: memoryview) -> bool:
         """Hand bytes to the target; tell whether the part is done (or taken away)."""
-        room = self._parts.room(part, len(data))
         if part.end == OPEN and part.position + len(data) > self._limit:
             raise IntegrityError(f"{redact(self._url)}: more than {self._limit} bytes")
+        room = self._parts.grant(part, len(data))
         if not room:
             return True
         self._target.write(part.position, data[:room])
-        return self._parts.advance(part, room)
+        is_done = self._parts.advance(part, room)
+        return is_done or room < len(data)  # what was dropped this answer does not bring again
 
 
 def _drop(exchange: Exchange) -> None:
     with exchange:
         exchange.response.read(_DETAIL_BYTES)
-
-
-def _as_target(target: Target | Sink, size: int | None) -> Target:
-    if hasattr(target, "missing"):
-        return cast("Target", target)
-    return _InOrder(target, size)
-
-
-class Nowhere:
-    """A sink for a download that somebody else reads (`open_at`)."""
-
-    def write(self, _data: memoryview) -> None:
-        """Drop them."""
-
-    def restart(self) -> None:
-        """There is nothing to forget."""
-
-
-class _InOrder:
-    """A target that hands everything on to a sink, in order."""
-
-    validator = ""
-
-    def __init__(self, sink: Sink, size: int | None) -> None:
-        self._sink = sink
-        self._end = -1 if size is None else size
-
-    def missing(self) -> tuple[tuple[int, int], ...]:
-        return ((0, self._end),) if self._end else ()
-
-    def write(self, _offset: int, data: memoryview) -> None:
-        self._sink.write(data)
-
-    def note(self, *, validator: str) -> None:
-        """Nothing is kept."""
-
-    def restart(self) -> None:
-        self._sink.restart()
 
 
 class Transfer:
@@ -416,5 +397,8 @@ class Transfer:
         if not self._download.is_splittable:
             return False
         helped: list[bool] = []
-        self._run(lambda headers: helped.append(self._download.help(headers)))
+        try:
+            self._run(lambda headers: helped.append(self._download.help(headers)))
+        except UpstreamError:  # no token, or no more requests: the first stream hears of it, too
+            self._download.leave_alone()
         return any(helped)

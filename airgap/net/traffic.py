@@ -116,6 +116,16 @@ class Traffic:
         """
         return nullcontext() if self._most_per_host is None else self._attempt(url)
 
+    def has_room(self, url: str) -> bool:
+        """Tell whether an attempt would begin at once: for one that is not worth waiting for."""
+        if self._most_per_host is None:
+            return True
+        with self._changed:
+            gate = self._gate(_host(url))
+            is_closed = self._closed.get(_ration(url), 0.0) > self._clock()
+            is_paused = gate.paused_until > self._clock()
+            return gate.has_room and not gate.line and not is_closed and not is_paused
+
     def observe(self, url: str, headers: Mapping[str, str]) -> None:
         """Read the rate-limit headers of any answer: wait before the host has to refuse.
 

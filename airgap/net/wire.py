@@ -36,6 +36,7 @@ _Key = tuple[str, str, int | None, Proxy | None]
 class _Route:
     """How a URL is reached: the origin's connection, a proxy where there is one, the target."""
 
+    url: str
     scheme: str
     host: str
     port: int | None
@@ -49,7 +50,10 @@ class _Route:
 
 
 class Exchange:
-    """One request whose answer's body is still to be read; `close` gives the connection back."""
+    """One request whose answer's body is still to be read; `close` gives the connection back.
+
+    `url` is what was asked: after a redirect, where it led to.
+    """
 
     def __init__(
         self,
@@ -61,6 +65,7 @@ class Exchange:
         self._wire = wire
         self._route = route
         self._connection = connection
+        self.url = route.url
         self.response = response
         self.status = response.status
         self.headers = _joined(response.headers.items())
@@ -206,6 +211,7 @@ class Wire:
         if proxy is not None and parts.scheme == "http":
             target = urlunsplit(("http", netloc, target, "", ""))
         return _Route(
+            url=url,
             scheme=parts.scheme,
             host=parts.hostname or "",
             port=parts.port,

@@ -18,6 +18,7 @@ __all__ = [
     "manifest_path",
     "read_tags",
     "stated_digest",
+    "uploads_path",
 ]
 
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\Z", re.ASCII)
@@ -32,6 +33,11 @@ def manifest_path(repository: str, reference: str) -> str:
 def blob_path(repository: str, digest: Digest) -> str:
     """Return the path of a blob."""
     return f"/v2/{repository}/blobs/{digest}"
+
+
+def uploads_path(repository: str) -> str:
+    """Return the path where uploads of blobs begin."""
+    return f"/v2/{repository}/blobs/uploads/"
 
 
 def stated_digest(answer: Answer) -> str:

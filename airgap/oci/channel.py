@@ -26,7 +26,8 @@ from airgap.net import (
 )
 from airgap.net.answer import MAX_ANSWER_BYTES
 from airgap.net.failure import WIRE_ERRORS, refuse_page, unreachable
-from airgap.net.stream import Nowhere
+from airgap.net.redirect import is_same_origin
+from airgap.net.target import Nowhere
 from airgap.net.wire import Exchange
 from airgap.oci.auth import Authorizer, Scope
 from airgap.oci.credentials import Credentials
@@ -106,7 +107,7 @@ class Channel:
                 max_bytes=max_bytes,
             )
 
-        return self.run(scope, operation)
+        return self.run(target, scope, operation)
 
     def send_once(
         self,
@@ -172,7 +173,7 @@ class Channel:
         It goes on where a connection broke, and other threads may help with it.
         """
         download = Download(self._wire, self.url + target, into, size=size, max_bytes=max_bytes)
-        return Transfer(download, lambda attempt: self.run(scope, attempt))
+        return Transfer(download, lambda attempt: self.run(target, scope, attempt))
 
     def open(self, target: str, scope: Scope, *, size: int, offset: int) -> Exchange:
         """Return the answer with a body from an offset on; the caller reads and closes it.
@@ -183,25 +184,67 @@ class Channel:
         """
         url = self.url + target
         download = Download(self._wire, url, Nowhere(), size=size, max_bytes=size)
-        return self.run(scope, lambda headers: download.open_at(offset, headers))
+        return self.run(target, scope, lambda headers: download.open_at(offset, headers))
 
-    def run(self, scope: Scope, operation: Callable[[dict[str, str]], T]) -> T:
+    def run(self, target: str, scope: Scope, operation: Callable[[dict[str, str]], T]) -> T:
         """Run an operation with the authorization it needs, again on a retryable failure.
+
+        A challenge is answered where it is the registry's own; its realm may be on another host,
+        but who else is led to (a redirect, an upload's Location) is told nothing.
+
+        Args:
+            target: The path and query that it asks for: a registry counts manifests apart.
+            scope: What it needs to be allowed.
+            operation: Takes the headers that say who we are.
 
         Raises:
             RegistryError: It failed for good.
         """
+        url = self.url + target
 
         def attempt() -> T:
-            with _registry_errors(self._host), self._traffic.attempt(self.url):
+            with self._registry_errors(), self._traffic.attempt(url):
                 headers = self._authorizer.headers(scope)
                 try:
                     return operation(headers)
                 except UnauthorizedError as refusal:
+                    if self._is_elsewhere(refusal):
+                        raise
                     self._authorizer.answer(refusal.challenge, scope, headers)
                 return operation(self._authorizer.headers(scope))
 
         return self._retry.run(attempt)
+
+    def _is_elsewhere(self, refusal: UnauthorizedError) -> bool:
+        """Tell whether a 401 came from a host that the registry only led to."""
+        return not is_same_origin(refusal.url, self.url)
+
+    @contextmanager
+    def _registry_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except RegistryError:
+            raise
+        except UpstreamError as error:
+            raise RegistryError(
+                error.message,
+                status=error.status,
+                retryable=error.retryable,
+                retry_after_s=error.retry_after_s,
+                hint=self._hint(error),
+            ) from error
+
+    def _hint(self, error: UpstreamError) -> str:
+        if isinstance(error, UnauthorizedError) and self._is_elsewhere(error):
+            return (
+                f"{self._host} led there, and its credentials go nowhere else: that host has "
+                "to let in whom it sends"
+            )
+        if error.status in (401, 403):
+            return f"check the credentials for {self._host} and what they may do"
+        if error.status == 405:
+            return f"{self._host} does not do this: it is read-only, or deletes are switched off"
+        return error.hint
 
 
 class _Once:
@@ -216,27 +259,3 @@ class _Once:
     def send(self, connection: socket.socket, traffic: Traffic) -> None:
         """Send all of it."""
         self._body.send(connection, traffic)
-
-
-@contextmanager
-def _registry_errors(host: str) -> Iterator[None]:
-    try:
-        yield
-    except RegistryError:
-        raise
-    except UpstreamError as error:
-        raise RegistryError(
-            error.message,
-            status=error.status,
-            retryable=error.retryable,
-            retry_after_s=error.retry_after_s,
-            hint=_hint(error, host),
-        ) from error
-
-
-def _hint(error: UpstreamError, host: str) -> str:
-    if error.status in (401, 403):
-        return f"check the credentials for {host} and what they may do"
-    if error.status == 405:
-        return f"{host} does not do this: it is read-only, or deletes are switched off"
-    return error.hint

@@ -11,7 +11,7 @@ import threading
 from airgap.digest import Digest
 from airgap.errors import IntegrityError, RegistryError, redact
 from airgap.net import Answer, RetryPolicy, Traffic
-from airgap.oci.answers import manifest_path
+from airgap.oci.answers import manifest_path, uploads_path
 from airgap.oci.auth import Scope
 from airgap.oci.credentials import Credentials
 from airgap.oci.manifest import Descriptor, Manifest
@@ -87,9 +87,8 @@ class RegistryClient(RegistryReader):
             sessions=sessions,
         )
         also = (mount_from,) if mount_from else ()
-        return self.channel.run(
-            Scope(repository=repository, push=True, also_pull=also), upload.attempt
-        )
+        scope = Scope(repository=repository, push=True, also_pull=also)
+        return self.channel.run(uploads_path(repository), scope, upload.attempt)
 
     def put_manifest(self, repository: str, reference: str, manifest: Manifest) -> None:
         """Put a manifest or index, whose parts are there already, under a tag or its digest.

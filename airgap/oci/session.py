@@ -14,7 +14,7 @@ from airgap.digest import Digest
 from airgap.errors import RegistryError, UpstreamError, redact
 from airgap.net import Answer
 from airgap.net.redirect import follow, headers_for
-from airgap.oci.answers import blob_path, last_byte
+from airgap.oci.answers import blob_path, last_byte, uploads_path
 from airgap.oci.channel import Channel
 from airgap.oci.sources import UploadSessions
 
@@ -77,7 +77,7 @@ class Session:
     def begin(self, mount_from: str) -> bool:
         """Open the session; tell whether the blob was mounted instead."""
         query = {"mount": str(self._digest), "from": mount_from} if mount_from else {}
-        start = f"{self._channel.url}/v2/{self._repository}/blobs/uploads/"
+        start = self._channel.url + uploads_path(self._repository)
         start += f"?{urlencode(query)}" if query else ""
         answer = self._send("POST", start, ok=(201, 202), content=b"")
         if answer.status == 201:
@@ -154,7 +154,7 @@ class Session:
 
     def _try_range(self) -> bool:
         """Find out what a Range's end means here, with two bytes in an upload of their own."""
-        start = f"{self._channel.url}/v2/{self._repository}/blobs/uploads/"
+        start = self._channel.url + uploads_path(self._repository)
         begun = self._send("POST", start, ok=(202,), content=b"")
         place = follow(start, begun.headers.get("location", ""))
         octets = {"Content-Type": "application/octet-stream", "Content-Range": "0-1"}

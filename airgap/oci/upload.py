@@ -37,8 +37,10 @@ __all__ = ["RESUMED_BYTES", "Upload", "UploadOutcome"]
 
 UploadOutcome = Literal["mounted", "uploaded"]
 
-RESUMED_BYTES = 8 * 1024 * 1024
-"""Uploads of more than this are continued, smaller ones begun anew."""
+RESUMED_BYTES = 4 * 1024 * 1024
+"""Uploads of more than this are continued, smaller ones begun anew.
+
+What a push may lose of each stream is so no more than a chunk of a fetch (`store.reception`)."""
 
 _TAKEN = (201, 204)
 _REFUSED_WHOLE = (400, 404, 405, 411, 415, 416, 501)

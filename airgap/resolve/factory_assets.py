@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import TypeVar
 
 from airgap.errors import FactoryError, IntegrityError
@@ -16,8 +17,11 @@ from airgap.factory import FactoryClient, OtherIdError
 from airgap.lock import AssetPin, FactoryOrigin, Lock
 from airgap.progress import Progress, Tally
 from airgap.resolve.factory_wants import FactoryWant, find_factory_schematics
+from airgap.resolve.needs import is_mirrored
 from airgap.resolve.notes import Note
 from airgap.resolve.upgrade import Upgrade
+from airgap.schematic import read_output
+from airgap.site.check.address import origin
 from airgap.site.model import Site
 from airgap.store import FileDigests, Store, StoredAsset
 from airgap.store.hashing import Hasher
@@ -64,6 +68,7 @@ class FactoryRun:
         progress: Progress | None = None,
     ) -> None:
         self._schematics = find_factory_schematics(site)
+        self._signer = _signer(site)
         self._previous = previous.assets if previous else {}
         self._upgrade = upgrade
         self._factory = factory
@@ -95,10 +100,12 @@ class FactoryRun:
         for key in pins:
             self._tally.add(key, "kept")
         fresh = self._can_be_made({key: want for key, want in wants.items() if key not in pins})
-        made, failures = self._each(list(fresh), lambda key: self._make(key, fresh[key]))
+        with self._store.filling() if self._store and fresh else nullcontext():
+            made, failures = self._each(list(fresh), lambda key: self._make(key, fresh[key]))
         self.failures += failures
         found = pins | made
         self._note_makers(found)
+        self._note_signers(found)
         return {key: found[key] for key in wants if key in found}
 
     def _each(
@@ -208,6 +215,26 @@ class FactoryRun:
             if len(words) > 1:
                 message = f"made by {' and '.join(sorted(words))}; --upgrade has one make all"
                 self.notes.append(Note(subject=place, message=message))
+
+    def _note_signers(self, pins: Mapping[str, AssetPin]) -> None:
+        """Say where a pin of earlier has other SecureBoot keys than installers made inside."""
+        for key, pin in pins.items() if self._signer else ():
+            output = read_output(key.rpartition("/")[2])
+            maker = pin.made_by.external_url if pin.made_by else ""
+            if output and output.secure_boot and maker and origin(maker) != origin(self._signer):
+                message = (
+                    f"is signed by {maker}, and installers by {self._signer}: machines would not "
+                    f"start what they install; --upgrade {key} has it made anew"
+                )
+                self.notes.append(Note(subject=key, message=message))
+
+
+def _signer(site: Site) -> str:
+    """Return the URL of the site's factory where it makes installers and has keys of its own."""
+    factory, asked = site.image_factory, site.upstream.factory
+    is_known = asked is not None and asked.same_secure_boot_keys
+    is_own = factory.kind != "none" and not is_mirrored(site) and not is_known
+    return (factory.endpoint or "") if is_own else ""
 
 
 class _Hashed:

@@ -1,7 +1,8 @@
 """The directory of a store: OCI image layout 1.0.0 (image specification v1.1, image-layout.md).
 
 `oci-layout`, `index.json` and `blobs/<algorithm>/<hex>` are the specification's. Ours beside them:
-`.partial/` (what is being written) and `.lock` (flock: one writer of index.json at a time).
+`.partial/` (what is being written), `.lock` (flock: one writer of index.json at a time) and `.busy`
+(flock: shared by whoever brings what is named only once it is whole, alone for whoever collects).
 """
 
 from __future__ import annotations
@@ -16,15 +17,26 @@ from pathlib import Path
 from airgap.errors import PublishError
 from airgap.store.partial import refuse, replace_bytes, sweep, sync_directory
 
-__all__ = ["BLOBS", "INDEX", "LOCK", "MARKER", "PARTIAL", "locked", "open_layout"]
+__all__ = [
+    "BLOBS",
+    "INDEX",
+    "LOCK",
+    "MARKER",
+    "PARTIAL",
+    "collecting",
+    "filling",
+    "locked",
+    "open_layout",
+]
 
 MARKER = "oci-layout"
 INDEX = "index.json"
 BLOBS = "blobs"
 PARTIAL = ".partial"
 LOCK = ".lock"
+BUSY = ".busy"
 LAYOUT_VERSION = "1.0.0"
-_OURS = {MARKER, INDEX, BLOBS, PARTIAL, LOCK}
+_OURS = {MARKER, INDEX, BLOBS, PARTIAL, LOCK, BUSY}
 _FETCH = "fill the store with `python -m airgap fetch <site>`, or set AIRGAP_STORE to the right one"
 
 
@@ -99,12 +111,46 @@ def locked(root: Path) -> Iterator[None]:
     Raises:
         PublishError: The store cannot be written to.
     """
+    with _flock(root / LOCK, fcntl.LOCK_EX):
+        yield
+
+
+@contextmanager
+def filling(root: Path) -> Iterator[None]:
+    """Hold off `collecting` while content comes that nothing names yet; any number may do so.
+
+    Raises:
+        PublishError: The store cannot be written to.
+    """
+    with _flock(root / BUSY, fcntl.LOCK_SH):
+        yield
+
+
+@contextmanager
+def collecting(root: Path) -> Iterator[None]:
+    """Have nobody fill the store.
+
+    Raises:
+        PublishError: Somebody does at the moment, or the store cannot be written to.
+    """
     try:
-        descriptor = os.open(root / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        with _flock(root / BUSY, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            yield
+    except BlockingIOError:
+        raise PublishError(
+            f"{root}: content is being brought into it, which nothing names before it is whole",
+            hint="wait until the other process (fetch, store add, mirror) is done, then try again",
+        ) from None
+
+
+@contextmanager
+def _flock(path: Path, operation: int) -> Iterator[None]:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise refuse(root / LOCK, error) from error
+        raise refuse(path, error) from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, operation)
         yield
     finally:
         os.close(descriptor)

@@ -7,7 +7,7 @@ Several threads and processes may use one store. The rooms behind it: `blobs` (c
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from airgap.store.disk import Disk
 from airgap.store.index import Entry, Index
 from airgap.store.inventory import Inventory, take_inventory
 from airgap.store.landing import measure_kept, remove_stale
-from airgap.store.layout import PARTIAL, locked, open_layout
+from airgap.store.layout import PARTIAL, collecting, filling, locked, open_layout
 from airgap.store.partial import sweep
 from airgap.store.reception import Reception
 from airgap.store.verify import Checked, Damage, verify_blobs
@@ -98,6 +98,13 @@ class Store:
     def receive_new(self, *, max_bytes: int) -> AbstractContextManager[Reception]:
         """Receive what no digest is known of: see `Blobs.receive_new`."""
         return self.blobs.receive_new(max_bytes=max_bytes)
+
+    def filling(self) -> AbstractContextManager[None]:
+        """Hold off `collect` and `retain`: for bringing what is named once all of it is there.
+
+        Any number may do so at a time; PublishError when the store cannot be written to.
+        """
+        return filling(self.root)
 
     # Names
 
@@ -182,8 +189,10 @@ class Store:
 
         Raises:
             IntegrityError: A manifest is bad, so that what it needs is unknown; nothing is removed.
+            PublishError: Somebody is `filling` the store at the moment; nothing is removed.
         """
-        return self._collect(self.index.entries, keep, dry_run=dry_run)
+        with self._alone(dry_run=dry_run):
+            return self._collect(self.index.entries, keep, dry_run=dry_run)
 
     def retain(self, keep: Collection[Digest], *, dry_run: bool = False) -> Collected:
         """Forget every name whose image or asset is not in `keep`; then collect.
@@ -194,7 +203,15 @@ class Store:
 
         Raises:
             IntegrityError: A manifest is bad, so that what it needs is unknown; no blob is removed.
+            PublishError: Somebody is `filling` the store at the moment; nothing is removed.
         """
+        with self._alone(dry_run=dry_run):
+            return self._retain(keep, dry_run=dry_run)
+
+    def _alone(self, *, dry_run: bool) -> AbstractContextManager[None]:
+        return nullcontext() if dry_run else collecting(self.root)
+
+    def _retain(self, keep: Collection[Digest], *, dry_run: bool) -> Collected:
         kept = frozenset(keep)
         gone = tuple(entry.name for entry in self._named() if self._content(entry) not in kept)
         if not dry_run:

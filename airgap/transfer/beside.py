@@ -17,11 +17,16 @@ from airgap.net import Sink, Target
 from airgap.net.origins import Origins
 from airgap.talos import parse_factory_url
 
-__all__ = ["Beside", "Moving"]
+__all__ = ["Beside", "Moving", "is_beside"]
 
 _SCHEME = "file:"
 _BUFFER_BYTES = 1024 * 1024
 _AGAIN = "run: python -m airgap lock <site>, where the file is"
+
+
+def is_beside(url: str) -> bool:
+    """Tell whether an origin is a file of the author's own."""
+    return url.startswith(_SCHEME)
 
 
 class Moving(Protocol):
@@ -70,7 +75,7 @@ class Beside:
         made = parse_factory_url(url)
         if made is not None and self.factory is not None:
             return self.factory.transfer(made, into, size=size, max_bytes=max_bytes)
-        if not url.startswith(_SCHEME):
+        if not is_beside(url):
             return self._origins.transfer(url, into, size=size, max_bytes=max_bytes)
         if self._folder is None:
             raise UpstreamError(f"{url} is beside the stack file, which is not at hand")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -88,7 +88,9 @@ def fetch_site(
     images = {key: pin for key, pin in lock.images.items() if not fetch.has_image(key, pin)}
     known = store.assets()
     assets = {key: pin for key, pin in lock.assets.items() if not fetch.has_asset(key, pin, known)}
-    failures = fetch.run(images, assets)
+    # Nothing names an image before it is whole: until then no clean-up may take its blobs.
+    with store.filling() if images or assets else nullcontext():
+        failures = fetch.run(images, assets)
     total = len(lock.images) + len(lock.assets)
     fetched = Fetched(
         images=len(images),

@@ -22,23 +22,32 @@ _LONGEST = timedelta(days=90)
 
 
 def forecast(
-    size_bytes: int, rate: float | None, schedule: Schedule, *, start: datetime
+    size_bytes: int,
+    rate: float | None,
+    schedule: Schedule,
+    *,
+    start: datetime,
+    paced_bytes: int | None = None,
 ) -> float | None:
     """Return the seconds that bytes take at a rate, slowed down by the limits of the hour.
 
     Args:
-        size_bytes: What has to move.
+        size_bytes: What has to move; what is passed straight on, once.
         rate: Bytes a second that the way there gives; None when nobody knows.
         schedule: The limits.
         start: When it begins, in local time.
+        paced_bytes: What of it the limits count, in each direction; once each by default.
 
     Returns:
         None when neither rate nor limit tells, or it takes more than 90 days.
     """
     moment, left = start, float(size_bytes)
+    share = size_bytes / paced_bytes if paced_bytes else 1.0
     while left > 0:
         until = moment.replace(second=0, microsecond=0) + _STEP
-        known = [each for each in (rate, schedule.rate_at(moment.time())) if each is not None]
+        limit = schedule.rate_at(moment.time())
+        limit = None if limit is None else limit * share
+        known = [each for each in (rate, limit) if each is not None]
         if not known or moment - start > _LONGEST:
             return None
         span = (until - moment).total_seconds()

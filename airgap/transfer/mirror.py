@@ -21,6 +21,7 @@ from airgap.plan.caches import cache_sets
 from airgap.progress import Progress
 from airgap.site.model import Site
 from airgap.store import Store
+from airgap.transfer.beside import is_beside
 from airgap.transfer.contents import Content, StoreContent, UpstreamContent
 from airgap.transfer.destination import AssetItem, ImageItem, RegistryDestination
 from airgap.transfer.fetch import fetch_site
@@ -31,7 +32,13 @@ from airgap.transfer.publish import Published, publish_assets
 from airgap.transfer.push import Pushed, connect, push_sets
 from airgap.transfer.sources import FileSource, ImageSource
 from airgap.transfer.survey import Need, PushSurvey
-from airgap.transfer.wanted import asset_sets, image_places, mirror_of, registry_of
+from airgap.transfer.wanted import (
+    asset_sets,
+    assets_of,
+    image_places,
+    mirror_of,
+    registry_of,
+)
 
 __all__ = ["Estimate", "Mirrored", "SetEstimate", "Upstream", "estimate_site", "mirror_site"]
 
@@ -59,13 +66,19 @@ class SetEstimate:
     Attributes:
         present: Images or boot assets that are there.
         missing: Those that are not.
-        send_bytes: Bytes that will be sent (or copied).
+        send_bytes: Bytes that will go over the wire to the registry.
+        receive_bytes: Bytes that will come over the wire: from upstream, and boot assets that are
+            read back through the mirror's URL.
+        copy_bytes: Bytes that this machine will copy on its disks; fewer where the file system
+            can share them. A hard link is none.
         mounts: Blobs that the registry takes from another of its repositories.
     """
 
     present: int
     missing: int
     send_bytes: int
+    receive_bytes: int = 0
+    copy_bytes: int = 0
     mounts: int = 0
 
 
@@ -77,8 +90,28 @@ class Estimate:
 
     @property
     def send_bytes(self) -> int:
-        """All bytes that will be sent or copied."""
+        """All bytes that will be sent."""
         return sum(each.send_bytes for each in self.sets.values())
+
+    @property
+    def receive_bytes(self) -> int:
+        """All bytes that will be received."""
+        return sum(each.receive_bytes for each in self.sets.values())
+
+    @property
+    def copy_bytes(self) -> int:
+        """All bytes that will be copied here."""
+        return sum(each.copy_bytes for each in self.sets.values())
+
+    @property
+    def moved_bytes(self) -> int:
+        """What takes its time at a line's rate: what is passed straight on counts once."""
+        return sum(max(each.send_bytes, each.receive_bytes) for each in self.sets.values())
+
+    @property
+    def paced_bytes(self) -> int:
+        """What the site's limits count: each byte in each direction."""
+        return self.send_bytes + self.receive_bytes
 
 
 def mirror_site(
@@ -142,7 +175,7 @@ def mirror_site(
                 progress=progress,
                 workers=workers,
             )
-        assets = _publish(name, site, lock, store, retry, progress)
+        assets = _publish(name, site, lock, store, retry, traffic, progress)
     _release_left(name, site, lock, store)
     return Mirrored(images=images, assets=assets)
 
@@ -169,21 +202,33 @@ def estimate_site(
         with connect(
             registry_of(site), credentials=credentials, retry=retry, traffic=traffic
         ) as client:
-            estimate = _ImageEstimate(_content(lock, store, upstream), client, store, workers)
+            content = _content(lock, store, upstream)
+            relays = upstream is not None
+            estimate = _ImageEstimate(content, client, store, workers, relays=relays)
             for destination, held in image_places(site, lock, name=name).items():
                 sets |= {key: estimate.add(destination, items) for key, items in held.items()}
     if mirror_of(site).kind == "directory":
-        root = Path(mirror_of(site).path)
-        sets |= {key: _asset_estimate(root, held) for key, held in asset_sets(name, lock).items()}
+        assets = _AssetEstimate(site, lock, store, fetches=upstream is not None)
+        sets |= {key: assets.add(key, held) for key, held in asset_sets(name, lock).items()}
     return Estimate(sets=sets)
 
 
 class _ImageEstimate:
-    """Adds up sets, a blob counting where it is first needed."""
+    """Adds up sets, a blob counting where it is first needed.
+
+    `relays`: what is sent comes from upstream at that moment.
+    """
 
     def __init__(
-        self, content: Content, client: RegistryClient, store: Store, workers: int
+        self,
+        content: Content,
+        client: RegistryClient,
+        store: Store,
+        workers: int,
+        *,
+        relays: bool,
     ) -> None:
+        self._relays = relays
         self._content = content
         self._client = client
         self._store = store
@@ -216,6 +261,7 @@ class _ImageEstimate:
             present=len(survey.present),
             missing=len(survey.missing),
             send_bytes=sent,
+            receive_bytes=sent if self._relays else 0,
             mounts=mounted,
         )
 
@@ -231,13 +277,57 @@ class _ImageEstimate:
         return ("mounted" if is_elsewhere else "sent"), size
 
 
-def _asset_estimate(root: Path, items: Iterable[AssetItem]) -> SetEstimate:
-    present = missing = sent = 0
-    for item in items:
-        lacking = [path for path in item.paths if file_fault(root / path, item, hash_of)]
-        present, missing = present + (not lacking), missing + bool(lacking)
-        sent += item.size * len(lacking)
-    return SetEstimate(present=present, missing=missing, send_bytes=sent)
+class _AssetEstimate:
+    """Adds up sets of boot assets; one that is fetched counts where it is first needed.
+
+    `fetches`: what the store lacks comes from upstream first.
+    """
+
+    def __init__(self, site: Site, lock: Lock, store: Store, *, fetches: bool) -> None:
+        destination = mirror_of(site)
+        self._root = Path(destination.path)
+        self._store = store
+        self._is_linked = _is_same_disk(store.root, self._root)
+        self._records = _ledger(store, destination.identity).sets()
+        wanted = {item.sha256 for item in assets_of([lock])} if fetches else set()
+        self._lacking = {digest for digest in wanted if not store.has(digest)}
+        self._beside = {name for name, pin in lock.assets.items() if is_beside(pin.url)}
+
+    def add(self, set_name: str, items: Iterable[AssetItem]) -> SetEstimate:
+        """Add up one set."""
+        proved = set(self._records[set_name].named) if set_name in self._records else set()
+        present = missing = received = copied = 0
+        for item in items:
+            lacking = [path for path in item.paths if file_fault(self._root / path, item, hash_of)]
+            present, missing = present + (not lacking), missing + bool(lacking)
+            copied += item.size * len(self._copied(item, lacking))
+            if lacking or not proved.issuperset(item.keys):
+                received += item.size * len(item.paths)  # read back through the URL
+            if item.sha256 in self._lacking:
+                self._lacking.remove(item.sha256)
+                is_here = item.name in self._beside
+                copied += item.size if is_here else 0
+                received += 0 if is_here else item.size
+        return SetEstimate(
+            present=present,
+            missing=missing,
+            send_bytes=0,
+            receive_bytes=received,
+            copy_bytes=copied,
+        )
+
+    def _copied(self, item: AssetItem, paths: Sequence[str]) -> list[str]:
+        """Return those of the paths that get bytes of their own, as far as can be told."""
+        return [path for path in paths if path != item.content_path or not self._is_linked]
+
+
+def _is_same_disk(one: Path, other: Path) -> bool:
+    """Tell whether two places, which need not be there yet, are in the same file system."""
+    devices = []
+    for place in (one.absolute(), other.absolute()):
+        there = next(each for each in (place, *place.parents) if each.exists())
+        devices.append(there.stat().st_dev)
+    return devices[0] == devices[1]
 
 
 def _publish(
@@ -246,12 +336,22 @@ def _publish(
     lock: Lock,
     store: Store,
     retry: RetryPolicy | None,
+    traffic: Traffic,
     progress: Progress | None,
 ) -> dict[str, Published]:
     destination = mirror_of(site)
     ledger = _ledger(store, destination.identity)
     return {
-        key: publish_assets(store, destination, key, held, ledger, retry=retry, progress=progress)
+        key: publish_assets(
+            store,
+            destination,
+            key,
+            held,
+            ledger,
+            retry=retry,
+            traffic=traffic,
+            progress=progress,
+        )
         for key, held in asset_sets(name, lock).items()
     }
 

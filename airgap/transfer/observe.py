@@ -12,6 +12,7 @@ from pathlib import Path
 
 from airgap.digest import Digest
 from airgap.errors import IntegrityError, TransferError
+from airgap.net import Traffic
 from airgap.store import CHECKSUMS, hash_file, split_key
 from airgap.store.partial import refuse, replace_bytes
 from airgap.transfer.checksums import parse_checksums
@@ -32,18 +33,19 @@ def observe_assets(
     ledger: Ledger,
     *,
     quick: bool = False,
+    traffic: Traffic | None = None,
 ) -> dict[str, str]:
     """Return what is wrong with each asset, by `name`; "" when nothing is.
 
     A directory is read from disk: both paths, and the line in `checksums.txt`. An embedded mirror
-    is read through its URL.
+    is read through its URL, within the run's `traffic`.
 
     Raises:
         TransferError: Some could not be looked at.
     """
     by_name = {item.name: item for item in items}
     if destination.kind == "embedded":
-        with MirrorReader(destination) as reader:
+        with MirrorReader(destination, traffic=traffic) as reader:
             return _look(destination.url, by_name, lambda item: _served_fault(reader, item))
     cache = StatCache(ledger.path.with_suffix(".stat.json"), quick=quick)
     root = Path(destination.path)

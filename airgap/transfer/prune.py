@@ -15,6 +15,7 @@ from typing import Literal
 from airgap.digest import Digest
 from airgap.errors import RegistryError
 from airgap.lock.model import Lock
+from airgap.net import Traffic
 from airgap.oci.client import RegistryClient
 from airgap.oci.credentials import Credentials
 from airgap.site.model import Site
@@ -23,6 +24,7 @@ from airgap.store.partial import refuse
 from airgap.transfer.checksums import remove_checksums
 from airgap.transfer.destination import ImageItem, MirrorDestination, RegistryDestination
 from airgap.transfer.ledger import Ledger, ledger_root
+from airgap.transfer.limits import site_traffic
 from airgap.transfer.push import connect
 from airgap.transfer.wanted import artifacts_of, assets_of, images_of, mirror_of, registry_of
 
@@ -52,6 +54,7 @@ def prune_site(
     store_root: Path,
     credentials: Credentials | None = None,
     dry_run: bool = False,
+    traffic: Traffic | None = None,
 ) -> tuple[Removal, ...]:
     """Remove what neither a lock nor a set names from the site's registry and asset mirror.
 
@@ -61,6 +64,7 @@ def prune_site(
         store_root: Where the store is; the ledgers are beside it.
         credentials: For the registry; this machine's by default.
         dry_run: Only tell.
+        traffic: The limits and counts of this run; the site's by default.
 
     Returns:
         The removals in order, images first.
@@ -69,13 +73,14 @@ def prune_site(
         PublishError: Somebody transfers to a destination at the moment, or the disk refuses.
         RegistryError: The registry cannot be reached.
     """
+    traffic = traffic or site_traffic(site.transfer)
     removals: list[Removal] = []
     registry, mirror = registry_of(site), mirror_of(site)
     if registry.kind == "existing":
         kept = {registry: images_of(keep)}
         if registry.layout == "prefix":  # what factories read lies at the places of the other
             kept[registry.twin] = artifacts_of(keep)
-        with connect(registry, credentials=credentials) as client:
+        with connect(registry, credentials=credentials, traffic=traffic) as client:
             for destination, items in kept.items():
                 ledger = Ledger(ledger_root(store_root), destination.identity)
                 keys = _unnamed(ledger, {item.key for item in items})

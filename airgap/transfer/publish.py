@@ -2,26 +2,27 @@
 
 `<version>/<file>` is a copy (a hard link would let `wget -O` truncate the store), and
 `<version>/<sha512[:16]>/<file>` shares the blob where it can; what a factory made lies in a
-directory of its schematic's ID. Afterwards everything is read back through the mirror's URL. A file
-that is there with other bytes and is not ours is left alone.
+directory of its schematic's ID. Afterwards it is read back through the mirror's URL; what an
+earlier run published and read back is only asked for there. A file that is there with other bytes
+and is not ours is left alone.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from airgap.digest import Digest
 from airgap.errors import PublishError, TransferError
-from airgap.net import RetryPolicy
+from airgap.net import RetryPolicy, Traffic
 from airgap.progress import Progress, Tally
 from airgap.store import Store, publish_file, split_key
 from airgap.store.publish import Mode
 from airgap.transfer.checksums import merge_checksums
 from airgap.transfer.destination import AssetItem, MirrorDestination
-from airgap.transfer.ledger import Ledger
+from airgap.transfer.ledger import Ledger, SetRecord
 from airgap.transfer.observe import file_fault, hash_of
 from airgap.transfer.pool import Failures, run_each
 from airgap.transfer.readback import MirrorReader
@@ -48,9 +49,13 @@ def publish_assets(
     ledger: Ledger,
     *,
     retry: RetryPolicy | None = None,
+    traffic: Traffic | None = None,
     progress: Progress | None = None,
 ) -> Published:
     """Bring a set's boot assets into the mirror's directory, and read them back through its URL.
+
+    Whole is read what this run brought, and what the set's last completed operation did not have:
+    of all else it is enough that something of its size is served. `verify` reads everything.
 
     Args:
         store: Holds the assets.
@@ -59,6 +64,7 @@ def publish_assets(
         items: All assets of the set.
         ledger: The destination's record.
         retry: How patiently to read back.
+        traffic: The limits and counts of this run.
         progress: Told of each asset.
 
     Raises:
@@ -66,12 +72,19 @@ def publish_assets(
             others are there and recorded.
     """
     with ledger.transferring():
+        before = ledger.sets().get(set_name, SetRecord()).named
         ledger.intend(set_name, [key for item in items for key in item.keys])
         publication = _Publication(store, Path(destination.path), ledger)
         published, failures = publication.run(items, progress)
         done = [item for item in items if item.name in published]
         publication.write_checksums(done)
-        failures += _read_back(destination, done, retry)
+        proved = {
+            item.name
+            for item in done
+            if not published[item.name] and set(item.keys).issubset(before)
+        }
+        with MirrorReader(destination, retry=retry, traffic=traffic) as reader:
+            failures += _read_back(reader, done, proved)
         if failures:
             raise TransferError(f"set {set_name}", failures)
         ledger.complete(set_name, [key for item in items for key in item.keys])
@@ -84,13 +97,15 @@ def check_served(
     items: Sequence[AssetItem],
     *,
     retry: RetryPolicy | None = None,
+    traffic: Traffic | None = None,
 ) -> None:
     """See that the mirror's URL serves each asset at both its paths, and lists it.
 
     Raises:
         TransferError: It does not serve some.
     """
-    failures = _read_back(destination, items, retry)
+    with MirrorReader(destination, retry=retry, traffic=traffic) as reader:
+        failures = _read_back(reader, items)
     if failures:
         raise TransferError(f"reading {destination.url}", failures)
 
@@ -169,13 +184,16 @@ class _Publication:
 
 
 def _read_back(
-    destination: MirrorDestination, items: Sequence[AssetItem], retry: RetryPolicy | None
+    reader: MirrorReader, items: Sequence[AssetItem], proved: Collection[str] = ()
 ) -> Failures:
+    """Read assets through the URL; those that are `proved`, by name, are only asked for."""
     by_name = {item.name: item for item in items}
-    with MirrorReader(destination, retry=retry) as reader:
 
-        def check(name: str) -> None:
+    def check(name: str) -> None:
+        if name in proved:
+            reader.check_offered(by_name[name])
+        else:
             reader.check(by_name[name])
-            reader.check_listed(by_name[name])
+        reader.check_listed(by_name[name])
 
-        return run_each(list(by_name), check, workers=_WORKERS)[1]
+    return run_each(list(by_name), check, workers=_WORKERS)[1]

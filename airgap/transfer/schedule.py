@@ -11,10 +11,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from airgap.errors import AirgapError
-from airgap.net import Traffic
+from airgap.net import StoppedError, Traffic
 from airgap.transfer.pool import Failures
 
 __all__ = ["Job", "run_jobs"]
@@ -134,6 +135,7 @@ def _work(board: _Board) -> None:
         except BaseException as failure:  # noqa: BLE001 (handed to the thread that waits)
             error = failure
         board.done(job, error)
-    while not board.is_over():
-        if not any(job.help() for job in board.under_way()):
-            board.is_over(wait_s=_LOOK_EVERY_S)
+    with suppress(StoppedError):
+        while not board.is_over():
+            if not any(job.help() for job in board.under_way()):
+                board.is_over(wait_s=_LOOK_EVERY_S)

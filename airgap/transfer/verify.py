@@ -14,6 +14,7 @@ from typing import Literal
 from airgap.digest import Digest
 from airgap.errors import AirgapError, IntegrityError, TransferError, UpstreamError
 from airgap.lock.model import Lock
+from airgap.net import Traffic
 from airgap.oci.client import RegistryClient
 from airgap.oci.credentials import Credentials
 from airgap.oci.manifest import Descriptor, Manifest
@@ -22,6 +23,7 @@ from airgap.site.model import Site
 from airgap.store import Store
 from airgap.transfer.destination import AssetItem, ImageItem, MirrorDestination, RegistryDestination
 from airgap.transfer.ledger import Ledger, ledger_root
+from airgap.transfer.limits import site_traffic
 from airgap.transfer.observe import observe_assets
 from airgap.transfer.pool import Failures, run_each
 from airgap.transfer.push import connect
@@ -56,6 +58,7 @@ def verify_site(
     places: Collection[Place] = PLACES,
     credentials: Credentials | None = None,
     progress: Progress | None = None,
+    traffic: Traffic | None = None,
 ) -> tuple[Problem, ...]:
     """Compare every place that holds a site's content with its lock, byte by byte.
 
@@ -66,6 +69,7 @@ def verify_site(
         places: Which to look at; outside the gap only the store can be.
         credentials: For the registry; this machine's by default.
         progress: Told of each blob and asset.
+        traffic: The limits and counts of this run; the site's by default.
 
     Returns:
         What is wrong: store, registry, mirror in this order; nothing when all is well.
@@ -74,20 +78,21 @@ def verify_site(
         PublishError: There is no store.
         TransferError: The registry or the mirror cannot be reached.
     """
+    traffic = traffic or site_traffic(site.transfer)
     problems: list[Problem] = []
     images, assets = images_of([lock]), assets_of([lock])
     if "store" in places:
         problems += _verify_store(Store.open(store_root), images, assets, progress)
     registry = registry_of(site)
     if "registry" in places and images and registry.kind != "none":
-        with connect(registry, credentials=credentials) as client:
+        with connect(registry, credentials=credentials, traffic=traffic) as client:
             for destination, sets in image_places(site, lock, name="").items():
                 held = tuple(item for items in sets.values() for item in items)
                 problems += _Registry(client, destination).verify(held, progress)
     if "mirror" in places and assets:
         mirror = mirror_of(site)
         ledger = Ledger(ledger_root(store_root), mirror.identity)
-        problems += _verify_mirror(mirror, assets, ledger, progress)
+        problems += _verify_mirror(mirror, assets, ledger, traffic, progress)
     return tuple(problems)
 
 
@@ -173,15 +178,16 @@ def _verify_mirror(
     mirror: MirrorDestination,
     items: Sequence[AssetItem],
     ledger: Ledger,
+    traffic: Traffic,
     progress: Progress | None,
 ) -> list[Problem]:
-    faults = observe_assets(mirror, items, ledger)
+    faults = observe_assets(mirror, items, ledger, traffic=traffic)
     problems = [
         Problem(place="mirror", item=name, fault=fault) for name, fault in faults.items() if fault
     ]
     sound = {item.name: item for item in items if not faults[item.name]}
     tally = Tally(len(sound), progress)
-    with MirrorReader(mirror) as reader:
+    with MirrorReader(mirror, traffic=traffic) as reader:
 
         def read_back(name: str) -> None:
             reader.check(sound[name])

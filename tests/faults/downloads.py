@@ -13,6 +13,7 @@ import pytest
 from werkzeug.wrappers import Response
 
 from airgap.errors import IntegrityError, PublishError, RegistryError, UpstreamError
+from airgap.net import parts
 from airgap.oci.credentials import Credential
 from airgap.store.disk import Disk
 from airgap.store.reception import CHUNK_BYTES, NOTE_BYTES
@@ -222,6 +223,30 @@ def whole_answer_to_a_range(stage: Stage) -> str:
     assert ranges_asked(scene) == ["", f"bytes={CUT}-"]
     scene.finish()
     return f"started once anew, nothing appended; {again(scene)}"
+
+
+@cell("200-parallel", "asset", "pull")
+def whole_answer_to_a_parallel_range(stage: Stage) -> str:
+    """Two such at once, and one to the first stream as well: `tests/net/test_help.py`."""
+    stage.patch.setattr(parts, "SPLIT_BYTES", MIB)
+    scene = stage.download()
+    scene.workers = 2
+    scene.server.link.bytes_per_s = 9 * MIB
+
+    def forget(response: Response) -> Response:
+        assert response.status_code == 206
+        etag = response.headers["ETag"]
+        return Response(CONTENT, headers={"Accept-Ranges": "bytes", "ETag": etag})
+
+    scene.server.faults.add(scene.content, method="GET", delay_s=0.0)  # the first is left alone
+    scene.server.faults.add(scene.content, method="GET", times=None, alter=forget)
+    assert scene.run().error is None
+    first, other = ranges_asked(scene)
+    assert first == ""
+    assert other != ""
+    scene.server.link.bytes_per_s = 0
+    scene.finish()
+    return f"not taken, the first stream brings all; {again(scene)}"
 
 
 @cell("no-range", "asset", "pull")

@@ -20,8 +20,8 @@ the end every byte is compared. And what each kill may cost:
   that journals note). Asserted: at most 3 MiB a stream, which with a buffer of 1 MiB (below) is one
   chunk of 4 MiB.
 - push: the bytes the registry received, less the growth of what it keeps (whole blobs, and the
-  uploads that the next run goes on with). Asserted: at most 8 MiB a stream, for blobs up to that
-  size are sent anew; of a larger one nothing is lost.
+  uploads that the next run goes on with). Asserted: at most a chunk of 4 MiB a stream, for blobs up
+  to that size are sent anew; of a larger one nothing is lost.
 
 Why not the sender's count everywhere: the sockets' buffers in the kernel hold up to some MiB that
 a server has "sent" and a killed client never read. So downloads are counted where the client reads
@@ -36,6 +36,6 @@ as lost in full.
 `tests/faults/test_kills_peers.py` does it with distribution v3 and docker-registry 2.8 over TLS
 (142 MiB, 20 kills each in `make test`, 6 by default). Asserted: never half an image by the API,
 each blob on the registry's disk has its digest, everything is there at the end, and in all at most
-8 MiB (distribution) or the largest blob, 24 MiB (docker-registry, which drops a cut upload: row
+4 MiB (distribution) or the largest blob, 24 MiB (docker-registry, which drops a cut upload: row
 above) is sent again for each stream of each kill.
 """

@@ -34,6 +34,7 @@ ROWS: dict[str, dict[str, str]] = {
     },
     "Continuing": {
         "200": "200 to a Range",
+        "200-parallel": "200 to a Range asked for in parallel (a proxy strips it)",
         "off-by-one": "206 whose Content-Range is off by one",
         "other-total": "206 whose Content-Range has another total",
         "validator": "206 with another validator (ETag)",
@@ -78,6 +79,7 @@ NOT_APPLICABLE: dict[tuple[str, Column], str] = {
     ("manifest", "asset"): "a boot asset has no manifest; its sha512 is in the lock",
     ("big-manifest", "asset"): "a boot asset has no manifest",
     ("big-tags", "asset"): "a release has no tags list",
+    ("200-parallel", "push"): "an upload is one stream, and so is what it reads",
     **{
         (row, column): "nothing is uploaded"
         for row in ROWS["Upload deviants"]

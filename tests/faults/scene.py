@@ -185,6 +185,7 @@ class DownloadScene(Scene):
         super().__init__(folder, server)
         self.root = folder / "store"
         self.disk: Disk | None = None
+        self.workers = 1
         self.other_lock: Lock | None = None
         Store.open(self.root, create=True)
 
@@ -228,7 +229,7 @@ class DownloadScene(Scene):
                 releases=origins,
                 store=self.store,
                 traffic=traffic,
-                workers=1,
+                workers=self.workers,
             )
 
     def _moved(self, traffic: Traffic) -> int:

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from airgap.net.wire import BUFFER_BYTES
-from airgap.oci.upload import RESUMED_BYTES
 from airgap.store.reception import CHUNK_BYTES
 from lab.registry import Registry
 from lab.releases import Releases
@@ -85,7 +84,7 @@ def fetch_with_kills(
 def test_killed_pushes_lose_at_most_a_chunk_a_stream(
     victims: Nursery, freight: Freight, folder: Path
 ) -> None:
-    toll = Toll(most=STREAMS * RESUMED_BYTES, wanted=KILLS - KILLS // 2, seed=SEED + 1)
+    toll = Toll(most=STREAMS * CHUNK_BYTES, wanted=KILLS - KILLS // 2, seed=SEED + 1)
     freight.fill(folder / "store")
     while not toll.is_full:
         with Registry() as registry:

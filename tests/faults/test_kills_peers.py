@@ -12,7 +12,7 @@ from typing import Literal
 
 import pytest
 
-from airgap.oci.upload import RESUMED_BYTES
+from airgap.store.reception import CHUNK_BYTES
 from tests.faults.kills import KILLS, MIB, SEED, TAG, Freight, Toll, make_freight
 from tests.faults.kills import REPOSITORY as NAME
 from tests.faults.victim import Nursery, Task
@@ -103,7 +103,7 @@ def test_killed_pushes_end_whole_and_never_show_half(
         workers=STREAMS,
     )
     # distribution keeps what a cut upload brought; docker-registry 2.8 drops it, whole.
-    worst = RESUMED_BYTES if registry.program == "registry" else LARGEST
+    worst = CHUNK_BYTES if registry.program == "registry" else LARGEST
     wanted = max(6, KILLS // 10)
     toll = Toll(most=STREAMS * worst, wanted=wanted, seed=SEED + 4, longest_s=0.15)
     sent = 0

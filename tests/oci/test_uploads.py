@@ -13,6 +13,7 @@ from airgap.net import RetryPolicy, Traffic
 from airgap.oci.client import RegistryAddress, RegistryClient
 from airgap.oci.credentials import Credential
 from airgap.oci.upload import RESUMED_BYTES
+from airgap.store.reception import CHUNK_BYTES
 from lab.auth import BasicAuth, BearerAuth
 from lab.deviance import DOCKER_REGISTRY, Deviance
 from lab.registry import Registry
@@ -26,8 +27,8 @@ PATIENT = RetryPolicy(first_wait_s=0.01)
 
 @pytest.fixture(scope="session")
 def large() -> Data:
-    """More than what is begun anew."""
-    found = make_data(RESUMED_BYTES + 5 * MIB + 77)
+    """More than what is begun anew, also behind a cut."""
+    found = make_data(13 * MIB + 77)
     assert str(found.descriptor.digest) == found.digest
     return found
 
@@ -118,6 +119,21 @@ def test_a_cut_upload_goes_on_where_the_registry_says(
     assert second.headers["Content-Range"] == f"{CUT}-{len(large.content) - 1}"
     assert is_whole(registry, large)
     assert registry.uploads.open_sessions == 0
+
+
+def test_no_more_than_a_chunk_of_the_store_is_ever_begun_anew(
+    connect: Connect, registry: Registry, sessions: Remembered
+) -> None:
+    """A kill costs each stream one chunk, whichever way it moves."""
+    assert RESUMED_BYTES == CHUNK_BYTES
+    data = make_data(CHUNK_BYTES + 1)
+    stopped = Stopping(data.content, after=CHUNK_BYTES)
+    with pytest.raises(KeyboardInterrupt):
+        connect().upload_blob(SITE, data.descriptor, stopped, sessions=sessions)
+    source = Memory(data.content)
+    assert connect().upload_blob(SITE, data.descriptor, source, sessions=sessions) == "uploaded"
+    assert source.asked == [CHUNK_BYTES]
+    assert is_whole(registry, data)
 
 
 def test_an_upload_cut_again_and_again_moves_each_byte_once(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from airgap.digest import Digest
-from airgap.errors import TransferError
+from airgap.errors import PublishError, TransferError
 from airgap.lock.model import Lock
 from airgap.net.origins import Origins
 from airgap.oci.registries import Registries
@@ -23,6 +23,28 @@ from tests.transfer.conftest import SHARED, VERSION, Upstream
 PAUSE = "registry.k8s.io/pause:3.10"
 ETCD = "registry.k8s.io/etcd:3.6.5"
 KUBELET = "ghcr.io/siderolabs/kubelet:v1.34.1"
+
+
+def test_clean_up_in_mid_fetch_takes_nothing_that_came(
+    upstream: Upstream, registries: Registries, origins: Origins, store: Store
+) -> None:
+    """An image is named at its end; what no lock of this machine's names was garbage until then."""
+    told: list[str] = []
+
+    def collect() -> None:
+        try:
+            Store(store.root).retain(())
+        except PublishError as error:
+            told.append(error.message)
+
+    largest = max(upstream.images["registry.k8s.io/etcd:3.6.5"].blobs, key=len)
+    upstream.registry.faults.add(f"/blobs/{digest_of(largest)}", times=1, then=collect)
+    lock = upstream.lock()
+    fetch_site(lock, registries=registries, releases=origins, store=store, workers=1)
+    (message,) = told
+    assert "being brought into it" in message
+    assert set(store.names()) == set(lock.images)
+    assert store.verify() == ()
 
 
 def test_everything_of_the_lock_is_in_the_store(

@@ -31,6 +31,17 @@ def test_the_lower_of_rate_and_limit_holds() -> None:
     assert forecast(600 * MIB, MIB, slow, start=NOON) == pytest.approx(600)
 
 
+def test_what_passes_both_ways_counts_twice_under_a_limit_and_once_at_a_rate() -> None:
+    """A full-duplex line takes in while it gives out; the limit is on both together."""
+    slow = Schedule(((None, None, 2 * MIB),))
+    size, paced = 600 * MIB, 1200 * MIB
+    assert forecast(size, 10 * MIB, Schedule(), start=NOON, paced_bytes=paced) == pytest.approx(60)
+    assert forecast(size, 10 * MIB, slow, start=NOON, paced_bytes=paced) == pytest.approx(600)
+    assert forecast(size, None, slow, start=NOON, paced_bytes=paced) == pytest.approx(600)
+    assert forecast(size, MIB / 2, slow, start=NOON, paced_bytes=paced) == pytest.approx(1200)
+    assert forecast(0, None, slow, start=NOON, paced_bytes=0) == 0
+
+
 def test_a_window_that_begins_later_speeds_it_up() -> None:
     """Half an hour at 1 MiB/s until the lunch break is over, the rest at 10 MiB/s."""
     schedule = Schedule((("12:30", "06:00", None), (None, None, MIB)))

@@ -9,6 +9,7 @@ import pytest
 from airgap.digest import Digest
 from airgap.errors import TransferError
 from airgap.lock.model import Lock, PlatformPin
+from airgap.net import Traffic
 from airgap.net.origins import Origins
 from airgap.oci.registries import Registries
 from airgap.oci.subset import subset_index
@@ -22,7 +23,7 @@ from airgap.transfer.wanted import asset_sets, image_sets
 from lab.registry import Registry
 from tests.plan.samples import make_lock, make_site
 from tests.practice_images import digest_of
-from tests.transfer.conftest import IMPATIENT, Upstream
+from tests.transfer.conftest import IMPATIENT, At, Upstream
 from tests.web_directory import WebDirectory
 
 KUBELET = "ghcr.io/siderolabs/kubelet"
@@ -106,8 +107,80 @@ def test_estimate_says_exactly_what_then_moves(
         assert sum(each.send_bytes for each in images) == done.images.moved_bytes
         assert sum(each.mounts for each in images) == done.images.mounted
         after = estimate_site("berlin", site, lock, store=store, retry=IMPATIENT)
-        assert after.send_bytes == 0
+        assert (after.send_bytes, after.receive_bytes, after.copy_bytes) == (0, 0, 0)
         assert {each.missing for each in after.sets.values()} == {0}
+
+
+@pytest.mark.parametrize("source", ["store", "upstream"])
+def test_estimate_says_what_the_limits_count_in_each_direction(
+    upstream: Upstream, sources: Sources, store: Store, tmp_path: Path, source: str
+) -> None:
+    """All that is passed on from upstream is counted as it comes and as it goes."""
+    (tmp_path / "web").mkdir()
+    with Registry() as registry, WebDirectory(tmp_path / "web") as web:
+        site, lock = make(registry, web), upstream.lock()
+        if source == "store":
+            fetch_site(lock, registries=sources.registries, releases=sources.releases, store=store)
+        traffic = Traffic()
+        releases = {"https://github.com": At(upstream.releases.url)}
+        with (
+            Registries(upstream.redirects, retry=IMPATIENT, traffic=traffic) as registries,
+            Origins(releases, retry=IMPATIENT, traffic=traffic) as origins,
+        ):
+            passing = Sources(registries=registries, releases=origins)
+            outside = passing if source == "upstream" else None
+            estimate = estimate_site(
+                "berlin", site, lock, store=store, upstream=outside, retry=IMPATIENT
+            )
+            before = traffic.counts.received_bytes
+            mirror_site(
+                "berlin",
+                site,
+                lock,
+                store=store,
+                upstream=outside,
+                retry=IMPATIENT,
+                traffic=traffic,
+            )
+        counts = traffic.counts
+        # Manifests and small answers are in the counts only.
+        received = counts.received_bytes - before
+        assert estimate.send_bytes <= counts.sent_bytes < estimate.send_bytes + 32_768
+        assert estimate.receive_bytes <= received < estimate.receive_bytes + 65_536
+        assert estimate.paced_bytes == estimate.send_bytes + estimate.receive_bytes
+        assets = sum(pin.size for pin in lock.assets.values())
+        if source == "store":
+            assert estimate.receive_bytes == 2 * assets, "read back at both paths"
+            assert estimate.moved_bytes == estimate.paced_bytes
+        else:
+            assert estimate.receive_bytes == estimate.send_bytes + 3 * assets
+            assert estimate.moved_bytes == estimate.send_bytes + 3 * assets
+
+
+def test_estimate_counts_what_is_linked_as_no_bytes(
+    upstream: Upstream,
+    sources: Sources,
+    store: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "web").mkdir()
+    with Registry() as registry, WebDirectory(tmp_path / "web") as web:
+        site, lock = make(registry, web), upstream.lock()
+        fetch_site(lock, registries=sources.registries, releases=sources.releases, store=store)
+
+        def estimate() -> tuple[int, int]:
+            found = estimate_site("berlin", site, lock, store=store, retry=IMPATIENT)
+            (assets,) = [each for name, each in found.sets.items() if "talos-" in name]
+            return assets.send_bytes, assets.copy_bytes
+
+        size = sum(pin.size for pin in lock.assets.values())
+        assert estimate() == (0, size), "the plain path is a copy, the other one a hard link"
+        monkeypatch.setattr("airgap.transfer.mirror._is_same_disk", lambda *_: False)
+        assert estimate() == (0, 2 * size)
+        monkeypatch.undo()
+        mirror_site("berlin", site, lock, store=store, retry=IMPATIENT)
+        assert estimate() == (0, 0)
 
 
 def test_wrong_bytes_from_upstream_never_become_visible(

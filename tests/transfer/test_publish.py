@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from airgap.errors import TransferError
+from airgap.net import Pace, Schedule, Traffic
 from airgap.net.origins import Origins
 from airgap.oci.registries import Registries
 from airgap.store import Store
@@ -18,9 +19,11 @@ from airgap.transfer.fetch import fetch_site
 from airgap.transfer.ledger import Ledger, ledger_root
 from airgap.transfer.observe import observe_assets
 from airgap.transfer.prune import remove_assets
-from airgap.transfer.publish import publish_assets
+from airgap.transfer.publish import check_served, publish_assets
 from airgap.transfer.wanted import assets_of
+from lab.faults import Effect
 from lab.tls import Authority
+from tests.net.clock import Clock
 from tests.transfer.conftest import IMPATIENT, VERSION, Upstream
 from tests.web_directory import WebDirectory
 
@@ -40,11 +43,32 @@ class Mirror:
         )
         self.ledger = Ledger(ledger_root(store.root), self.destination.identity)
 
-    def publish(self, items: tuple[AssetItem, ...], set_name: str = "talos") -> tuple[int, int]:
+    def publish(
+        self,
+        items: tuple[AssetItem, ...],
+        set_name: str = "talos",
+        traffic: Traffic | None = None,
+    ) -> tuple[int, int]:
         done = publish_assets(
-            self.store, self.destination, set_name, items, self.ledger, retry=IMPATIENT
+            self.store,
+            self.destination,
+            set_name,
+            items,
+            self.ledger,
+            retry=IMPATIENT,
+            traffic=traffic,
         )
         return done.present, done.published
+
+    def read_whole(self) -> list[str]:
+        """Return the paths below the version that were read, but for the lists; and forget all."""
+        paths = [
+            exchange.path.partition(f"/{VERSION}/")[2]
+            for exchange in self.server.requests.select(method="GET")
+            if not exchange.path.endswith("checksums.txt")
+        ]
+        self.server.requests.clear()
+        return sorted(paths)
 
     def faults(self, items: tuple[AssetItem, ...], *, quick: bool = False) -> dict[str, str]:
         return observe_assets(self.destination, items, self.ledger, quick=quick)
@@ -113,6 +137,126 @@ def test_second_publication_writes_nothing(mirror: Mirror, items: tuple[AssetIte
     before = {path: path.stat().st_mtime_ns for path in mirror.root.rglob("*")}
     assert mirror.publish(items) == (2, 0)
     assert {path: path.stat().st_mtime_ns for path in mirror.root.rglob("*")} == before
+
+
+def paths_of(items: tuple[AssetItem, ...], *names: str) -> list[str]:
+    return sorted(
+        path.partition("/")[2] for item in items for path in item.paths if item.name in names
+    )
+
+
+def test_second_publication_reads_no_asset_back(
+    mirror: Mirror, items: tuple[AssetItem, ...]
+) -> None:
+    mirror.publish(items)
+    assert mirror.read_whole() == paths_of(items, KERNEL, INITRAMFS)
+    traffic = Traffic()
+    mirror.publish(items, traffic=traffic)
+    asked = mirror.server.requests.select(method="HEAD")
+    heads = sorted(exchange.path.partition(f"/{VERSION}/")[2] for exchange in asked)
+    assert heads == paths_of(items, KERNEL, INITRAMFS)
+    assert mirror.read_whole() == []
+    assert traffic.counts.received_bytes < 4096, "the lists alone"
+
+
+def test_repaired_and_new_assets_are_read_back_and_no_others(
+    mirror: Mirror, items: tuple[AssetItem, ...]
+) -> None:
+    by_name = {item.name: item for item in items}
+    mirror.publish((by_name[KERNEL],))
+    mirror.read_whole()
+    mirror.publish(items)
+    assert mirror.read_whole() == paths_of(items, INITRAMFS)
+    (mirror.root / KERNEL).unlink()
+    mirror.publish(items)
+    assert mirror.read_whole() == paths_of(items, KERNEL)
+
+
+def test_asset_whose_reading_back_failed_is_read_back_by_the_next_run(
+    mirror: Mirror, items: tuple[AssetItem, ...]
+) -> None:
+    """Published is not proved: DESIGN 7, "After publishing, an asset is read back"."""
+    mirror.server.faults.add("/vmlinuz-amd64", times=None, flip_byte=10)
+    with pytest.raises(TransferError):
+        mirror.publish(items)
+    mirror.read_whole()
+    with pytest.raises(TransferError, match="published was sha512:"):
+        mirror.publish(items)  # it brings nothing any more
+    mirror.server.faults.clear()
+    mirror.read_whole()
+    assert mirror.publish(items) == (2, 0)
+    assert mirror.read_whole() == paths_of(items, KERNEL, INITRAMFS)
+
+
+@pytest.mark.parametrize(
+    ("strike", "told"),
+    [
+        ({"status": 404}, "serves nothing"),
+        ({"status": 200, "body": b"another"}, "serves 7 bytes"),
+        ({"status": 200, "headers": {"Content-Type": "text/html"}}, "HTML page"),
+    ],
+    ids=["nothing", "another-size", "login-page"],
+)
+def test_what_is_only_asked_for_has_to_be_there(
+    mirror: Mirror, items: tuple[AssetItem, ...], strike: Effect, told: str
+) -> None:
+    mirror.publish(items)
+    mirror.server.faults.add("/vmlinuz-amd64", method="HEAD", times=None, **strike)
+    with pytest.raises(TransferError, match=told) as caught:
+        mirror.publish(items)
+    assert [item for item, _ in caught.value.failures] == [KERNEL]
+
+
+def test_server_that_does_not_answer_to_head_is_read(
+    mirror: Mirror, items: tuple[AssetItem, ...]
+) -> None:
+    mirror.publish(items)
+    mirror.read_whole()
+    mirror.server.faults.add("/", method="HEAD", times=None, status=405)
+    assert mirror.publish(items) == (2, 0)
+    assert mirror.read_whole() == paths_of(items, KERNEL, INITRAMFS)
+
+
+def test_server_that_is_busy_when_asked_is_asked_again(
+    mirror: Mirror, items: tuple[AssetItem, ...]
+) -> None:
+    mirror.publish(items)
+    mirror.server.faults.add("/vmlinuz-amd64", method="HEAD", times=2, status=503)
+    traffic = Traffic()
+    assert mirror.publish(items, traffic=traffic) == (2, 0)
+    assert traffic.counts.retries == 2
+
+
+def test_reading_back_counts_for_the_run_and_keeps_to_its_limits(
+    mirror: Mirror, items: tuple[AssetItem, ...]
+) -> None:
+    clock = Clock()
+    rate = 100_000.0
+    pace = Pace(
+        Schedule(((None, None, rate),)),
+        monotonic=clock.monotonic,
+        wall=clock.wall,
+        sleep=clock.sleep,
+    )
+    traffic = Traffic(pace=pace, most_per_host=1, clock=clock.monotonic, sleep=clock.sleep)
+    mirror.publish(items, traffic=traffic)
+    assets = 2 * sum(item.size for item in items)  # both paths of each
+    assert assets <= traffic.counts.received_bytes < assets + 4096
+    assert clock.now == pytest.approx(traffic.counts.received_bytes / rate, rel=0.05)
+
+
+def test_looking_at_a_served_mirror_counts_for_the_run(
+    mirror: Mirror, items: tuple[AssetItem, ...]
+) -> None:
+    mirror.publish(items)
+    served = MirrorDestination(kind="embedded", url=mirror.destination.url)
+    traffic = Traffic()
+    found = observe_assets(served, items, mirror.ledger, traffic=traffic)
+    assert found == {KERNEL: "", INITRAMFS: ""}
+    assert traffic.counts.received_bytes == 2 * sum(item.size for item in items)
+    traffic = Traffic()
+    check_served(served, items, traffic=traffic)
+    assert traffic.counts.received_bytes >= 2 * sum(item.size for item in items)
 
 
 def test_url_that_serves_another_directory_is_an_error(

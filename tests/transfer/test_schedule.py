@@ -91,5 +91,31 @@ def test_stopped_run_ends_every_stream() -> None:
         traffic.wait(0.01)
 
 
+def test_thread_that_helps_when_the_run_is_stopped_just_leaves() -> None:
+    """Else Python prints its traceback over whatever Ctrl-C leaves on the terminal."""
+    traffic = Traffic()
+    helped = threading.Event()
+    left: list[threading.ExceptHookArgs] = []
+
+    class Large(Job):
+        def run(self) -> None:
+            assert helped.wait(60)
+            raise KeyboardInterrupt
+
+        def help(self) -> bool:
+            helped.set()
+            while True:
+                traffic.wait(0.01)
+
+    before = threading.excepthook
+    threading.excepthook = left.append
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_jobs([Large("large", 2, [])], workers=2, traffic=traffic)
+    finally:
+        threading.excepthook = before
+    assert left == []
+
+
 def test_no_jobs_is_no_work() -> None:
     assert run_jobs([], workers=4, traffic=Traffic()) == []

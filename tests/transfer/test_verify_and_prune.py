@@ -11,10 +11,12 @@ import pytest
 from airgap.digest import Digest
 from airgap.errors import TransferError
 from airgap.lock.model import Lock
+from airgap.net import Traffic
 from airgap.net.origins import Origins
 from airgap.oci.registries import Registries
 from airgap.site.model import AssetMirror, Endpoint, Sidero, Site, Talos
 from airgap.site.model import Registry as SiteRegistry
+from airgap.site.transfer import Transfer
 from airgap.store import Store
 from airgap.transfer.fetch import fetch_site
 from airgap.transfer.ledger import Ledger, ledger_root
@@ -88,6 +90,44 @@ def without(lock: Lock, *keys: str) -> Lock:
             "assets": {key: pin for key, pin in lock.assets.items() if key not in keys},
         }
     )
+
+
+def test_all_that_is_asked_and_read_counts_for_the_run(whole: Whole) -> None:
+    root = whole.store.root
+    for server in (whole.registry, whole.web):
+        server.requests.clear()
+    traffic = Traffic()
+    assert verify_site(whole.site, whole.lock, store_root=root, traffic=traffic) == ()
+    servers = (whole.registry.requests, whole.web.requests)
+    assert traffic.counts.requests == sum(map(len, servers)) > 0
+    assert traffic.counts.received_bytes == sum(each.sent_bytes for each in servers)
+    whole.publish(without(whole.lock, "registry.k8s.io/pause:3.10"))
+    whole.registry.requests.clear()
+    traffic = Traffic()
+    assert prune_site(whole.site, keep=[], store_root=root, traffic=traffic) != ()
+    assert traffic.counts.requests == len(whole.registry.requests) > 0
+
+
+@pytest.mark.parametrize("what", ["verify", "prune"])
+def test_without_a_run_the_limits_of_the_site_hold(
+    whole: Whole, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Traffic] = []
+
+    def make(transfer: Transfer) -> Traffic:
+        assert transfer == whole.site.transfer
+        made.append(Traffic())
+        return made[-1]
+
+    monkeypatch.setattr(f"airgap.transfer.{what}.site_traffic", make)
+    root = whole.store.root
+    whole.publish(without(whole.lock, "registry.k8s.io/pause:3.10"))
+    if what == "verify":
+        verify_site(whole.site, whole.lock, store_root=root)
+    else:
+        prune_site(whole.site, keep=[], store_root=root)
+    (traffic,) = made
+    assert traffic.counts.requests > 0
 
 
 def test_sound_site_has_no_problems(whole: Whole) -> None:
