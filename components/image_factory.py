@@ -13,9 +13,10 @@ __all__ = ["ImageFactory"]
 class ImageFactory(pulumi.ComponentResource):
     """An Image Factory with a Schematic for each server class; without one nothing is below it.
 
-    Its Deployment is ready once the factory answers with the releases that it finds: the images
-    come first. In `cluster` delivery it reads the secret config value `kubeconfig` and others that
-    its objects need, of the namespace `sidero-airgap`.
+    The images that it reads come before its objects, and `up` waits for neither pod nor answer
+    (`pulumi.com/skipAwait`): `python -m airgap factory status` tells whether it can build. In
+    `cluster` delivery it reads the secret config value `kubeconfig` and others that its objects
+    need, of the namespace `sidero-airgap`.
     """
 
     def __init__(self, plan: ComponentPlan, opts: pulumi.ResourceOptions | None = None) -> None:

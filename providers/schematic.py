@@ -18,12 +18,14 @@ from pulumi.dynamic import Resource
 from pydantic import Field, JsonValue, model_validator
 
 from airgap.errors import FactoryError
+from airgap.oci.credentials import MachineCredentials
 from airgap.schematic import Schematic as SchematicContent
 from airgap.schematic import canonical_yaml, parse_schematic, schematic_id
 from providers.adapter import ModelProvider, ProviderInputs
 from providers.surroundings import connect_registry
 
 if TYPE_CHECKING:
+    from airgap.factory import FactoryClient
     from airgap.oci.client import RegistryClient
 
 __all__ = ["Schematic", "SchematicInputs", "SchematicProvider"]
@@ -89,17 +91,14 @@ class SchematicProvider(ModelProvider[SchematicInputs]):
 
     def apply(self, inputs: SchematicInputs) -> None:
         """Register, or put it where the factory looks; the same again changes nothing."""
-        from airgap.factory import FactoryClient
-
         if inputs.registry is not None:
             self._seed(inputs, inputs.registry)
             return
-        factory = inputs.factory
-        with FactoryClient(factory.endpoint, factory.ca, version=factory.version) as client:
+        with self._ask(inputs.factory) as client:
             found = client.register(inputs.content())
         if found != inputs.schematic_id:
             raise FactoryError(
-                f"{factory.endpoint} answered with schematic ID {found}, "
+                f"{inputs.factory.endpoint} answered with schematic ID {found}, "
                 f"expected {inputs.schematic_id}"
             )
 
@@ -113,7 +112,8 @@ class SchematicProvider(ModelProvider[SchematicInputs]):
         if kept is not None:
             is_known = self._is_seeded(FactoryRegistry.model_validate(kept), identity)
         elif _can_be_asked(factory.version):
-            is_known = _is_registered(factory, identity)
+            with self._ask(factory) as client:
+                is_known = client.schematic_text(identity) is not None
         else:
             return inputs
         return {**inputs, "schematicId": identity if is_known else "missing"}
@@ -130,6 +130,16 @@ class SchematicProvider(ModelProvider[SchematicInputs]):
 
         with self._connect(registry) as client:
             return has_schematic(client, registry.repository, identity)
+
+    def _ask(self, factory: FactoryInputs) -> FactoryClient:
+        from airgap.factory import FactoryClient
+
+        return FactoryClient(
+            factory.endpoint,
+            factory.ca,
+            version=factory.version,
+            credentials=MachineCredentials(self.credentials),
+        )
 
     def _connect(self, registry: FactoryRegistry) -> RegistryClient:
         from airgap.transfer.destination import RegistryDestination
@@ -158,13 +168,6 @@ class Schematic(Resource, module="airgap", name="Schematic"):
 def _content(document: Mapping[str, object], version: str | None) -> SchematicContent:
     text = json.dumps(document, ensure_ascii=False)  # JSON is YAML, and says what is a string
     return parse_schematic(text, factory=version, path="schematic")
-
-
-def _is_registered(factory: FactoryInputs, identity: str) -> bool:
-    from airgap.factory import FactoryClient
-
-    with FactoryClient(factory.endpoint, factory.ca, version=factory.version) as client:
-        return client.schematic_text(identity) is not None
 
 
 def _can_be_asked(version: str | None) -> bool:

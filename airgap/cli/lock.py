@@ -17,7 +17,8 @@ from airgap.progress import count_bytes
 from airgap.resolve import Resolution, resolve_site
 from airgap.site.certificates import CertificateReader
 from airgap.site.check.registry import endpoint_faults
-from airgap.site.model import Site, UpstreamFactory
+from airgap.site.check.secure_boot import mixed_key_faults
+from airgap.site.model import Site, Upstream, UpstreamFactory
 from airgap.store import Store
 from airgap.transfer.limits import site_traffic
 from airgap.transfer.sources import open_upstream
@@ -97,13 +98,16 @@ def _ask_factory(site: Site, url: str, authority: Path | None) -> Site:
     except ValidationError:
         text = f"{url}: expected http(s)://host[:port]"
         raise click.BadParameter(text, param_hint="--factory") from None
-    upstream = site.upstream.model_copy(update={"factory": asked})
     reader = CertificateReader(lambda path: Path(path).read_bytes())
-    filled = reader.fill(site.model_copy(update={"upstream": upstream}), frozenset({"upstream"}))
+    alone = site.model_copy(update={"upstream": Upstream(factory=asked)})
+    filled = reader.fill(alone, frozenset({"upstream"})).upstream.factory
+    upstream = site.upstream.model_copy(update={"factory": filled})
+    changed = site.model_copy(update={"upstream": upstream})
     faults = [*endpoint_faults(asked, ("--factory",), path_allowed=True), *reader.faults]
+    faults += mixed_key_faults(changed)
     if faults:
         raise SiteError("lock", faults)
-    return filled
+    return changed
 
 
 def _previous(project: Project, site: str) -> Lock | None:

@@ -9,13 +9,23 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from airgap.deployment.configuration import FOLDER, PORT, arguments, environment
+from airgap.deployment.configuration import (
+    FOLDER,
+    PORT,
+    arguments,
+    configuration_files,
+    environment,
+    files_digest,
+)
 from airgap.deployment.model import FactoryDeployment
 from airgap.deployment.pod import NAME, USER, Object
 
 __all__ = ["SCRATCH", "compose_project", "published_port"]
 
 SCRATCH = "/var/lib/image-factory/tmp"
+_CONFIGURATION = "sidero-airgap/configuration"
+"""The label with the digest of the files that it reads when it starts: `docker compose up` makes a
+container anew where its service has changed, and looks into no file."""
 
 
 def compose_project(factory: FactoryDeployment, *, name: str) -> Object:
@@ -38,8 +48,10 @@ def published_port(factory: FactoryDeployment) -> str:
 
 
 def _service(factory: FactoryDeployment) -> Object:
+    labels = {_CONFIGURATION: files_digest(factory)} if configuration_files(factory) else {}
     return {
         "image": factory.image,
+        **({"labels": labels} if labels else {}),
         "command": list(arguments(factory)),
         "environment": environment(factory),
         "ports": [published_port(factory)],

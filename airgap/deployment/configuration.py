@@ -7,6 +7,8 @@ blocks is written out with its own scheme: three of them default to ghcr.io, and
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
 
 from airgap.deployment.model import FactoryDeployment
@@ -27,7 +29,9 @@ __all__ = [
     "TLS_FILES",
     "arguments",
     "configuration",
+    "configuration_files",
     "environment",
+    "files_digest",
     "flags",
     "settings",
 ]
@@ -72,6 +76,24 @@ def environment(factory: FactoryDeployment) -> dict[str, str]:
     pushes = factory.wish.registry_secret_ref is not None
     login = {"DOCKER_CONFIG": f"{FOLDER}/{REGISTRY_FOLDER}"} if pushes else {}
     return {"HOME": "/tmp", "TMPDIR": "/tmp", **login, **trust}  # noqa: S108 - the container's own
+
+
+def configuration_files(factory: FactoryDeployment) -> Settings:
+    """Return its files without secrets by name, `config.yaml` structured; none where it has none.
+
+    It has none with flags, without a private CA and without a key of the site's.
+    """
+    found: Settings = {CONFIG_FILE: settings(factory)} if factory.by_file else {}
+    for path, text in ((AUTHORITIES_FILE, factory.authorities), (SIGNER_FILE, factory.signer)):
+        if text:
+            found[path] = text
+    return {path.rpartition("/")[2]: content for path, content in found.items()}
+
+
+def files_digest(factory: FactoryDeployment) -> str:
+    """Return the digest of its files: what is started again when it changes carries it."""
+    text = json.dumps(configuration_files(factory), sort_keys=True)
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def settings(factory: FactoryDeployment, folder: str = FOLDER) -> Settings:

@@ -5,10 +5,7 @@ Secrets are named and never written. The pod is `airgap.deployment.pod`'s.
 
 from __future__ import annotations
 
-import hashlib
-import json
-
-from airgap.deployment.configuration import AUTHORITIES_FILE, SIGNER_FILE, settings
+from airgap.deployment.configuration import configuration_files, files_digest
 from airgap.deployment.model import FactoryDeployment
 from airgap.deployment.pod import NAME, Object, pod
 
@@ -54,13 +51,13 @@ def config_map(factory: FactoryDeployment) -> Object | None:
     `config.yaml` is structured here and a text in the object. The name carries the content: another
     configuration is another pod.
     """
-    data = _files(factory)
+    data = configuration_files(factory)
     if not data:
         return None
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": _metadata(factory, _config_name(data)),
+        "metadata": _metadata(factory, _config_name(factory)),
         "data": data,
     }
 
@@ -90,8 +87,7 @@ def deployment(factory: FactoryDeployment) -> Object:
     """Return its Deployment: one pod, and the old one ends before the new one begins."""
     why = {} if factory.by_file else {"sidero-airgap/privileged": _WHY_PRIVILEGED}
     metadata = _metadata(factory, NAME)
-    files = _files(factory)
-    spec = pod(factory, config=_config_name(files) if files else None)
+    spec = pod(factory, config=_config_name(factory) if configuration_files(factory) else None)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -109,14 +105,5 @@ def _metadata(factory: FactoryDeployment, name: str) -> Object:
     return {"name": name, "namespace": factory.wish.namespace, "labels": _LABELS}
 
 
-def _files(factory: FactoryDeployment) -> Object:
-    found: Object = {"config.yaml": settings(factory)} if factory.by_file else {}
-    for path, text in ((AUTHORITIES_FILE, factory.authorities), (SIGNER_FILE, factory.signer)):
-        if text:
-            found[path.rpartition("/")[2]] = text
-    return found
-
-
-def _config_name(data: Object) -> str:
-    text = json.dumps(data, sort_keys=True)
-    return f"{NAME}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+def _config_name(factory: FactoryDeployment) -> str:
+    return f"{NAME}-{files_digest(factory).removeprefix('sha256:')[:8]}"

@@ -107,6 +107,8 @@ def factory_image(site: Site, lock: Lock) -> str:
 
 def _authorities(site: Site) -> str:
     """Return the distinct CAs of the site's registries and the factory's own."""
-    pems = [*(endpoint.ca for endpoint in site.registry.endpoints), site.image_factory.ca]
+    factory = site.image_factory
+    written = factory.registry.ca if factory.registry else None
+    pems = [*(endpoint.ca for endpoint in site.registry.endpoints), written, factory.ca]
     distinct = dict.fromkeys(pem.strip() for pem in pems if pem)
     return "".join(f"{pem}\n" for pem in distinct)

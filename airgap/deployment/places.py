@@ -88,17 +88,19 @@ def find_places(site: Site) -> Places:
 def _written_to(site: Site, own: Endpoint, prefix: str) -> tuple[Endpoint, str]:
     """Return the registry that a factory writes to, and the namespace there.
 
-    A registry of its own has neither the site's prefix nor a scheme that is known: https, by the
-    factory's CA.
+    A registry of its own has not the site's prefix; without a scheme it is reached by https, and
+    without a CA it is trusted by the factory's.
     """
     asked = site.image_factory.registry
     if asked is None:
         return own, _joined(prefix, _WRITTEN)
     for endpoint in site.registry.endpoints:
-        if urlsplit(endpoint.url).netloc.lower() == asked.lower():
-            return endpoint, _joined(prefix, _WRITTEN)
-    foreign = Endpoint(url=f"https://{asked}", ca=site.image_factory.ca)
-    return foreign, _WRITTEN
+        if urlsplit(endpoint.url).netloc.lower() == asked.host.lower():
+            known = endpoint.model_copy(update={"ca": asked.ca}) if asked.ca else endpoint
+            return known, _joined(prefix, _WRITTEN)
+    url = asked.url if "://" in asked.url else f"https://{asked.url}"
+    by_endpoint = site.image_factory.ca if url.startswith("https://") else None
+    return Endpoint(url=url, ca=asked.ca or by_endpoint), _WRITTEN
 
 
 def _joined(*parts: str) -> str:

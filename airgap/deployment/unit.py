@@ -84,6 +84,7 @@ def install_script(factory: FactoryDeployment, *, name: str, files: list[str]) -
         "# Secrets are in no file here: docs/image-factory.md says where each comes from.",
         f"for file in {' '.join(_secret_files(factory))}; do",
         f'    [ -s "{FOLDER}/$file" ] || {{ echo "missing: {FOLDER}/$file" >&2; exit 1; }}',
+        f'    chmod 0755 "{FOLDER}/${{file%/*}}"  # also where umask made it its owner\'s alone',
         f'    chown {USER}:{USER} "{FOLDER}/$file"',
         f'    chmod 0400 "{FOLDER}/$file"',
         "done",

@@ -8,7 +8,6 @@ and waits for what it builds. Whether it is well is asked at `/versions`, which 
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from typing import Self, TypeVar
 from urllib.parse import quote
@@ -215,34 +214,18 @@ class FactoryClient:
         Raises:
             FactoryError: It cannot; or it cannot be asked.
         """
-        if talos not in self.versions():
-            raise FactoryError(f"{self.endpoint} does not build Talos {talos}", hint=self._offer())
+        if talos in self.versions():
+            return
 
-    def wait_until_ready(
-        self,
-        talos: str,
-        *,
-        timeout_s: float = 300.0,
-        every_s: float = 5.0,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        """Wait until it can build a Talos release.
+        def look(answer: Answer) -> tuple[str, ...]:
+            """Look again: a release may have come since, and an error names its request."""
+            found = parse_versions(answer)
+            if talos not in found:
+                message = f"{self.endpoint} does not build Talos {talos}"
+                raise FactoryError(message, hint=_offer(found))
+            return found
 
-        Raises:
-            FactoryError: It still cannot after `timeout_s`; what it said last.
-        """
-        end = clock() + timeout_s
-        while True:
-            try:
-                self._versions.put("", self._list_versions())
-                self.require_version(talos)
-            except FactoryError:
-                if clock() >= end:
-                    raise
-            else:
-                return
-            sleep(every_s)
+        self._versions.put("", self._channel.ask("GET", "/versions", look))
 
     def extensions(self, talos: str) -> tuple[OfficialExtension, ...]:
         """Return the official extensions of a Talos release, in the factory's order.
@@ -332,19 +315,22 @@ class FactoryClient:
     def _explain(self, error: FactoryError) -> None:
         """Say in an error's hint what the factory has instead."""
         if error.status == 404 and _NO_VERSION.search(error.message):
-            error.hint = self._offer()
+            error.hint = self._known_releases()
         elif error.status == 400 and _NOT_LISTED.search(error.message):
             error.hint = "python -m airgap extensions <version> lists what there is"
         elif error.status == 402:
             error.hint = "only the enterprise edition of the factory does this"
 
-    def _offer(self) -> str:
+    def _known_releases(self) -> str:
         try:
-            known = self.versions()
+            return _offer(self.versions())
         except FactoryError:
             return ""
-        more = f"{len(known) - _MOST_LISTED} older ones, " if len(known) > _MOST_LISTED else ""
-        return f"it builds {more}{', '.join(known[-_MOST_LISTED:])}" if known else "it builds none"
+
+
+def _offer(known: tuple[str, ...]) -> str:
+    more = f"{len(known) - _MOST_LISTED} older ones, " if len(known) > _MOST_LISTED else ""
+    return f"it builds {more}{', '.join(known[-_MOST_LISTED:])}" if known else "it builds none"
 
 
 def _text(answer: Answer) -> str:

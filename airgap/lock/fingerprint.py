@@ -21,6 +21,7 @@ from airgap.site.model import (
     ServerClass,
     Site,
 )
+from airgap.site.schematics import factory_release, made_classes
 from airgap.talos import version_key
 
 __all__ = ["check_lock", "fingerprint"]
@@ -31,6 +32,7 @@ _PATHS = {
     "kubernetes": "kubernetes.versions",
     "sidero": "sidero.version",
     "platforms": "transfer.platforms",
+    "upstreamFactory": "upstream.factory.version",
 }
 
 
@@ -46,6 +48,7 @@ def fingerprint(site: Site) -> Inputs:
         components=_stated(site.talos.components) or None,
         management=_words_of(site.management) or None,
         image_factory=_factory(site.image_factory),
+        upstream_factory=_upstream_release(site),
         environments={environment.name: _booted(environment) for environment in site.environments},
         server_classes={
             item.name: _class_inputs(item, talos.get(item.environment, ""))
@@ -185,3 +188,13 @@ def _factory(factory: ImageFactory) -> str:
         "talosctl" if factory.talosctl else None,
     )
     return " ".join(word for word in words if word)
+
+
+def _upstream_release(site: Site) -> str | None:
+    """Return the release of the factory that `lock` asks, where that decides on schematic IDs.
+
+    The site's own counts before it (and is among `imageFactory`); without anything that is made
+    there are no IDs.
+    """
+    is_made = bool(made_classes(site)) and site.image_factory.version is None
+    return factory_release(site) if is_made else None

@@ -166,6 +166,7 @@ class Inputs(_Part):
     components: dict[str, dict[str, str]] | None = None  # by release: in place of the table's
     management: dict[str, str] | None = None  # "clusterApi" -> "v1.10.4"
     image_factory: str = "none"  # kind, release, and what it is to hold
+    upstream_factory: str | None = None  # its release, where no other decides on IDs
     environments: dict[str, str] = Field(default_factory=dict)  # name -> "v1.11.5/amd64"
     server_classes: dict[str, ClassInputs] = Field(default_factory=dict)
 

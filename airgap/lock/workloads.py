@@ -83,7 +83,8 @@ def _joined(before: Named, now: Named) -> Named:
 def _upstream(site: Site, reference: Reference) -> Reference | None:
     """Return a reference as upstream knows it; None for what is inside only."""
     factory = site.image_factory
-    inside = {urlsplit(factory.endpoint).netloc if factory.endpoint else None, factory.registry}
+    written = factory.registry.host if factory.registry else None
+    inside = {urlsplit(factory.endpoint).netloc if factory.endpoint else None, written}
     registries = {urlsplit(endpoint.url).netloc for endpoint in site.registry.endpoints}
     if reference.registry not in inside | registries:
         return reference

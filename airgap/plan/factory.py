@@ -21,12 +21,13 @@ __all__ = ["plan_image_factory"]
 
 def plan_image_factory(site: Site, lock: Lock, policy: PlainValues, *, name: str) -> ComponentPlan:
     """Return the factory; without one it has no children, and the schematics that `lock` used."""
-    factory = site.image_factory
+    factory, written = site.image_factory, site.image_factory.registry
     schematics = dict(_schematics(site, lock))
     known = {
         "endpoint": factory.endpoint,
         "version": factory.version,
-        "registry": factory.registry,
+        "registry": written.url if written else None,
+        "registryCaFingerprint": fingerprint(written.ca) if written and written.ca else None,
         "caFingerprint": fingerprint(factory.ca) if factory.ca else None,
         "installer": installer_way(site),
     }

@@ -62,6 +62,7 @@ def _ca(mirror: Mirror, mirrors: Mirrors) -> str | None:
 
 
 def _factory(factory: ImageFactory) -> PlainValues:
-    values = {"endpoint": factory.endpoint, "registry": factory.registry}
+    registry = factory.registry.host if factory.registry else None
+    values = {"endpoint": factory.endpoint, "registry": registry}
     known = {key: value for key, value in values.items() if value}
     return {**known, "insecureSkipVerify": False}

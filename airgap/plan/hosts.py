@@ -45,7 +45,7 @@ def plan_policy(site: Site, lock: Lock) -> PlainValues:
     if site.image_factory.endpoint:
         declared.add(host_of(site.image_factory.endpoint))
     if site.image_factory.registry:
-        declared.add(site.image_factory.registry)
+        declared.add(site.image_factory.registry.host)
     inside = (declared - set(locked_hosts(lock))) | set(site.policy.allowed_hosts)
     return {
         "allowedHosts": sorted(inside),

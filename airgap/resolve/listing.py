@@ -19,6 +19,7 @@ from airgap.resolve.needs import (
     has_factory,
     has_whole_catalogue,
     is_mirrored,
+    made_releases,
 )
 from airgap.site.model import Site
 from airgap.talos import factory_installer
@@ -83,18 +84,17 @@ def list_images(site: Site, lock: Lock | None = None) -> dict[str, Listed]:
 
 def _named(site: Site, lock: Lock | None) -> Iterator[Listed]:
     """Yield the extensions and overlays of server classes: images as soon as they are locked."""
-    releases = {item.name: item.talos for item in site.environments}
+    extensions = lock.extensions if lock else {}
+    overlays = (lock.overlays or {}) if lock else {}
     for place, item in enumerate(site.server_classes if has_factory(site) else ()):
-        talos = releases.get(item.environment, "")
         at = f"serverClasses[{place}] {item.name}"
-        for number, name in enumerate(item.extensions):
-            locked = lock.extensions if lock else {}
-            chain = f"{at}{ARROW}extensions[{number}] {name}"
-            yield _official(lock, locked, talos, name, item.name, chain)
-        if item.overlay:
-            locked = (lock.overlays or {}) if lock else {}
-            chain = f"{at}{ARROW}overlay {item.overlay.name}"
-            yield _official(lock, locked, talos, item.overlay.name, item.name, chain)
+        for talos in made_releases(site, item):
+            for number, name in enumerate(item.extensions):
+                chain = f"{at}{ARROW}extensions[{number}] {name}"
+                yield _official(lock, extensions, talos, name, item.name, chain)
+            if item.overlay:
+                chain = f"{at}{ARROW}overlay {item.overlay.name}"
+                yield _official(lock, overlays, talos, item.overlay.name, item.name, chain)
 
 
 def _official(

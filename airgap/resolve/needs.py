@@ -13,7 +13,7 @@ from airgap.errors import Fault, SiteError
 from airgap.lock import SchematicPin
 from airgap.schematic import canonical_yaml, schematic_id
 from airgap.site.model import ServerClass, Site
-from airgap.site.schematics import class_schematic, factory_release
+from airgap.site.schematics import class_schematic, factory_release, made_classes
 from airgap.talos import asset_names, asset_url
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "has_factory",
     "has_whole_catalogue",
     "is_mirrored",
+    "made_releases",
 ]
 
 Named = Mapping[str, Mapping[str, tuple[str, ...]]]
@@ -121,7 +122,7 @@ def find_schematics(site: Site) -> dict[str, SchematicPin]:
     """
     pins: dict[str, SchematicPin] = {}
     factory = factory_release(site)
-    for item in _made_classes(site):
+    for item in made_classes(site):
         schematic = class_schematic(item)
         identity = schematic_id(schematic, factory=factory)
         before = pins[identity].classes if identity in pins else ()
@@ -129,16 +130,6 @@ def find_schematics(site: Site) -> dict[str, SchematicPin]:
             canonical=canonical_yaml(schematic, factory=factory), classes=(*before, item.name)
         )
     return pins
-
-
-def _made_classes(site: Site) -> list[ServerClass]:
-    """Return the classes that some factory makes something of, here or for `lock`, by name."""
-    booted = {environment.schematic_of for environment in site.environments}
-    every = has_factory(site) or is_mirrored(site)
-    return sorted(
-        (item for item in site.server_classes if every or item.name in booted or item.boot_assets),
-        key=lambda item: item.name,
-    )
 
 
 def class_extensions(site: Site) -> Named:
@@ -159,11 +150,25 @@ def class_overlays(site: Site) -> Named:
     return _named(site, lambda item: (item.overlay.name,) if item.overlay else ())
 
 
+def made_releases(site: Site, item: ServerClass) -> tuple[str, ...]:
+    """Return the Talos releases that factories make something of for a class.
+
+    That of the environment which its machines boot comes first; then those of environments that
+    boot what is made of its schematic.
+
+    Raises:
+        SiteError: A class names an environment that is not there.
+    """
+    own = class_releases(site)[item.name]
+    booted = {each.talos for each in site.environments if each.schematic_of == item.name}
+    return (own, *sorted(booted - {own}))
+
+
 def _named(site: Site, names: Callable[[ServerClass], Sequence[str]]) -> Named:
-    releases = class_releases(site)
     found: dict[str, dict[str, tuple[str, ...]]] = {}
-    for item in _made_classes(site):
-        by_name = found.setdefault(releases[item.name], {})
-        for name in names(item):
-            by_name[name] = (*by_name.get(name, ()), item.name)
+    for item in made_classes(site):
+        for version in made_releases(site, item):
+            by_name = found.setdefault(version, {})
+            for name in names(item):
+                by_name[name] = (*by_name.get(name, ()), item.name)
     return {version: by_name for version, by_name in sorted(found.items()) if by_name}

@@ -71,7 +71,7 @@ def _hosts(kind: str, values: Values) -> Iterator[tuple[str, str]]:
         if values.get("endpoint"):
             yield "the image factory", host_of(text(values, "endpoint"))
         if values.get("registry"):
-            yield "the image factory's registry", text(values, "registry")
+            yield "the image factory's registry", text(values, "registry").rpartition("://")[2]
     elif kind == "SideroEnvironment":
         yield from _environment_hosts(values)
         yield from _installer_hosts(values)

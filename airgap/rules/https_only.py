@@ -54,8 +54,11 @@ def _urls(kind: str, values: Values) -> Iterator[tuple[str, str]]:
                     yield f"the mirror of {upstream}", url
     elif kind == "AssetMirror":
         yield "the asset mirror", text(values, "url")
-    elif kind == "ImageFactory" and values.get("endpoint"):
-        yield "the image factory", text(values, "endpoint")
+    elif kind == "ImageFactory":
+        if values.get("endpoint"):
+            yield "the image factory", text(values, "endpoint")
+        if "://" in text(values, "registry"):
+            yield "the image factory's registry", text(values, "registry")
     elif kind == "SideroEnvironment":
         yield from _sidero_urls(values)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from difflib import get_close_matches
 
 from airgap.errors import Fault, SiteError
 from airgap.schematic.canonical import canonical_yaml, plain_schematic, strings_of
@@ -42,7 +41,6 @@ _TAB_IN_BLOCK = re.compile(r"^ *(?:- |.*: )\|[-+]?\n\n* +\t", re.MULTILINE)
 _ENROLMENTS = ("off", "manual", "if-safe", "force")
 _OWNER_REFUSED = "v1.4.0"
 _SECURE_BOOT = "v1.5.0"
-_EXTENSIONS = "customization.systemExtensions.officialExtensions"
 
 
 def check_schematic(schematic: Schematic, *, factory: str | None) -> tuple[Fault, ...]:
@@ -78,24 +76,22 @@ def check_build(
     factory: str | None,
     talos: str | None,
     outputs: Collection[Output] = (),
-    extensions: Collection[str] | None = None,
-    overlays: Collection[str] | None = None,
     secure_boot: bool = True,
 ) -> tuple[Fault, ...]:
     """Return what is accepted when the schematic is registered and fails when it is built.
+
+    Names of extensions and overlays are held against a release's catalogue elsewhere
+    (`airgap.resolve.catalogue`).
 
     Args:
         schematic: What is built.
         factory: The factory's release; the newest known when not given.
         talos: The release it is built of; None: not known, so that nothing is too early for it.
         outputs: What is to be made.
-        extensions: Those that the release has, by name; None: not known here.
-        overlays: Likewise.
         secure_boot: Whether the factory has SecureBoot keys.
     """
     return (
         *_too_early(schematic, talos),
-        *_unknown_names(schematic, talos, extensions, overlays),
         *_unreadable(schematic, factory),
         *_bad_keys(schematic),
         *_bad_boot(schematic, outputs),
@@ -111,28 +107,6 @@ def _too_early(schematic: Schematic, talos: str | None) -> Iterator[Fault]:
                 message=f"Talos {talos} does not support it: it is built from {field.talos} on",
                 hint=f"use Talos {field.talos} or later, or leave it out",
             )
-
-
-def _unknown_names(
-    schematic: Schematic,
-    talos: str | None,
-    extensions: Collection[str] | None,
-    overlays: Collection[str] | None,
-) -> Iterator[Fault]:
-    wanted = schematic.customization.system_extensions.official_extensions
-    for index, name in enumerate(wanted):
-        known = extensions is None or {name, EXTENSION_ALIASES.get(name)} & set(extensions)
-        if not known:
-            yield _unknown(f"{_EXTENSIONS}[{index}]", "extension", name, talos, extensions or ())
-    overlay = schematic.overlay.name
-    if overlay and overlays is not None and overlay not in overlays:
-        yield _unknown("overlay.name", "overlay", overlay, talos, overlays)
-
-
-def _unknown(path: str, kind: str, name: str, talos: str | None, known: Collection[str]) -> Fault:
-    alike = get_close_matches(name, known, n=3)
-    hint = f"did you mean {' or '.join(alike)}?" if alike else f"it has {len(known)} others"
-    return Fault(path=path, message=f"Talos {talos} has no {kind} {name!r}", hint=hint)
 
 
 def _unreadable(schematic: Schematic, factory: str | None) -> Iterator[Fault]:

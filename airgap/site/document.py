@@ -40,6 +40,7 @@ __all__ = [
     "Url",
     "Version",
     "Window",
+    "as_source",
 ]
 
 _VERSION = r"^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.]+)?$"
@@ -78,6 +79,11 @@ def _kept(value: object, handler: ValidatorFunctionWrapHandler, info: Validation
         if info.context == LENIENT and isinstance(value, str):
             return value
         raise
+
+
+def as_source(value: object) -> object:
+    """Accept a bare URL where a source is expected."""
+    return {"url": value} if isinstance(value, str) else value
 
 
 def _as_secret_name(value: object) -> object:

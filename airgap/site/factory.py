@@ -8,12 +8,23 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import BeforeValidator, Field, JsonValue
 
-from airgap.site.document import Document, Flag, Kept, Name, SecretName, Text, Url, Version
+from airgap.site.document import (
+    Document,
+    Flag,
+    Kept,
+    Name,
+    SecretName,
+    Text,
+    Url,
+    Version,
+    as_source,
+)
 
 __all__ = [
     "Deployment",
+    "FactoryRegistry",
     "ImageFactory",
     "MetaValue",
     "Overlay",
@@ -58,6 +69,29 @@ class Deployment(Document):
     quantity (Mi, Gi or Ti)."""
 
 
+class FactoryRegistry(Document):
+    """The registry that a factory writes to; `host:port` alone stands for its `url`."""
+
+    url: Text
+    """Its URL without a path, such as http://registry.example:5000. A host:port without a scheme is
+    reached as the endpoint of the site's registry there, else by https."""
+    ca_file: str | None = None
+    """A PEM file of its CA certificates, relative to the stack file; without one those of the
+    site's registry there, or else of the factory's endpoint."""
+    ca: str | None = None
+    """The same inline, as PEM text."""
+
+    @property
+    def host(self) -> str:
+        """Its `host[:port]`."""
+        return self.url.rpartition("://")[2]
+
+
+KeptAt = Annotated[
+    FactoryRegistry, BeforeValidator(as_source, json_schema_input_type=str | FactoryRegistry)
+]
+
+
 class ImageFactory(Document):
     """The site's own Image Factory, where server classes need system extensions.
 
@@ -72,9 +106,9 @@ class ImageFactory(Document):
     """Its release, such as v1.5.0: it bounds what a schematic may hold."""
     endpoint: Url | None = None
     """Its URL as machines reach it, without a path: it is an image registry, too."""
-    registry: str | None = None
-    """The host:port of the registry that it keeps schematics and installers in; of a deployed one
-    the site's own when left out."""
+    registry: KeptAt | None = None
+    """The registry that it keeps schematics and installers in: its host:port, or its url and CA; of
+    a deployed one the site's own when left out."""
     ca_file: str | None = None
     """A PEM file of CA certificates of the endpoint, relative to the stack file."""
     ca: str | None = None

@@ -29,9 +29,11 @@ from airgap.site.document import (
     Text,
     Url,
     Version,
+    as_source,
 )
 from airgap.site.factory import (
     Deployment,
+    FactoryRegistry,
     ImageFactory,
     MetaValue,
     Overlay,
@@ -62,6 +64,7 @@ __all__ = [
     "Document",
     "Endpoint",
     "Environment",
+    "FactoryRegistry",
     "ImageCache",
     "ImageFactory",
     "ImagePaths",
@@ -92,11 +95,6 @@ __all__ = [
     "UpstreamSource",
     "Verification",
 ]
-
-
-def _as_source(value: object) -> object:
-    """Accept a bare URL where a source is expected."""
-    return {"url": value} if isinstance(value, str) else value
 
 
 class Endpoint(Document):
@@ -271,14 +269,16 @@ class UpstreamFactory(UpstreamSource):
 
     version: Version | None = None
     """Its release, such as v1.5.0: IDs of unusual schematics depend on it."""
+    same_secure_boot_keys: Flag = False
+    """Whether it signs for SecureBoot with the keys of the site's own factory."""
 
 
 Source = Annotated[
-    UpstreamSource, BeforeValidator(_as_source, json_schema_input_type=str | UpstreamSource)
+    UpstreamSource, BeforeValidator(as_source, json_schema_input_type=str | UpstreamSource)
 ]
 
 FactorySource = Annotated[
-    UpstreamFactory, BeforeValidator(_as_source, json_schema_input_type=str | UpstreamFactory)
+    UpstreamFactory, BeforeValidator(as_source, json_schema_input_type=str | UpstreamFactory)
 ]
 
 

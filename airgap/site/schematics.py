@@ -9,7 +9,7 @@ from __future__ import annotations
 from airgap.schematic import Overlay, Schematic, SecureBoot, schematic_for
 from airgap.site.model import ServerClass, Site
 
-__all__ = ["class_schematic", "factory_release", "with_installer_of_its_own"]
+__all__ = ["class_schematic", "factory_release", "made_classes"]
 
 
 def class_schematic(item: ServerClass) -> Schematic:
@@ -45,9 +45,15 @@ def _secure_boot(item: ServerClass) -> SecureBoot:
     )
 
 
-def with_installer_of_its_own(item: ServerClass) -> bool:
-    """Tell whether a class needs what a release does not have: an installer made by a factory."""
-    return item.secure_boot is not None or class_schematic(item) != Schematic()
+def made_classes(site: Site) -> tuple[ServerClass, ...]:
+    """Return the classes that some factory makes something of, here or for `lock`, by name."""
+    booted = {environment.schematic_of for environment in site.environments}
+    factory = site.image_factory
+    every = factory.kind != "none" or factory.installer == "mirrored"
+    made = (
+        item for item in site.server_classes if every or item.name in booted or item.boot_assets
+    )
+    return tuple(sorted(made, key=lambda item: item.name))
 
 
 def factory_release(site: Site) -> str | None:

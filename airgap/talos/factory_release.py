@@ -9,13 +9,11 @@ from __future__ import annotations
 __all__ = [
     "CONFIGURED_BY_FILE",
     "NEWEST_KNOWN",
-    "OLDEST_KNOWN",
     "READS_BELOW_PREFIX",
     "VERIFICATION_CAN_BE_OFF",
     "VERIFIES_BY_KEY_ALONE",
 ]
 
-OLDEST_KNOWN = (0, 8, 0)
 NEWEST_KNOWN = (1, 5)
 """Major and minor."""
 

@@ -130,6 +130,44 @@ def test_a_factory_is_well_when_it_offers_every_release_of_the_site(
     assert "v1.11.5: there\nv1.12.4: not there" in done.stdout
 
 
+def test_a_factory_of_another_release_than_the_sites_is_told(
+    airgap: Command,
+    project: Path,
+    site_value: dict[str, object],
+    running: tuple[Factory, Registry],
+) -> None:
+    """IDs are those of the release that the site states; the program that runs makes its own."""
+    factory, registry = running
+    deploy(project, site_value, endpoint=factory.url, version="v1.4.0")
+    forge = ImageForge(registry.content, unit_bytes=1, has_referrers_api=lambda _: False)
+    forge.publish(ImageSpec(repository="siderolabs/imager", tag="v1.11.5"))
+    done = airgap("factory", "status", SITE)
+    assert done.exit_code == 1
+    assert "Image Factory v1.5.0\nv1.11.5: there\nimageFactory.version is v1.4.0" in done.stdout
+    assert "schematic migrate <site> --to v1.5.0" in done.stdout
+
+
+def test_a_factory_that_asks_who_is_there_gets_this_machines_credentials(
+    airgap: Command,
+    project: Path,
+    site_value: dict[str, object],
+    running: tuple[Factory, Registry],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As the enterprise build does (authentication.htpasswd): basic, RFC 7617."""
+    factory, registry = running
+    deploy(project, site_value, endpoint=factory.url)
+    forge = ImageForge(registry.content, unit_bytes=1, has_referrers_api=lambda _: False)
+    forge.publish(ImageSpec(repository="siderolabs/imager", tag="v1.11.5"))
+    login = {factory.host: {"auth": "cHVsbGVyOk1BUktFRA=="}}
+    (project / "auth.json").write_text(json.dumps({"auths": login}))
+    monkeypatch.setenv("AIRGAP_AUTH_FILE", str(project / "auth.json"))
+    factory.faults.add("/versions", status=401, headers={"WWW-Authenticate": "Basic"})
+    assert airgap("factory", "status", SITE).exit_code == 0
+    sent = [each.headers.get("Authorization") for each in factory.requests]
+    assert sent == [None, "<redacted>"]  # the practice factory keeps none
+
+
 def test_what_a_factory_needs_to_answer_is_said_when_it_does_not(
     airgap: Command,
     project: Path,

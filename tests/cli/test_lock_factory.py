@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+import yaml
 
 from lab.factory import Factory, FactoryRegistries
 from lab.registryclient import RegistryClient
@@ -86,6 +87,51 @@ def test_its_authority_is_given_with_it(airgap: Command, site: Path, upstream: U
     )
     assert outcome.exit_code == 0, outcome.stderr
     assert len(assets(site)) == 3
+
+
+def test_certificates_of_other_redirects_stay_as_they_were_read(
+    airgap: Command, site: Path, site_value: dict[str, object], inside: Factory, upstream: Upstream
+) -> None:
+    """They are named relative to the stack file, which is not where the command is run."""
+    redirects = site_value["upstream"]
+    assert isinstance(redirects, dict)
+    (site / "stacks" / "outside.pem").write_bytes(upstream.ca_file.read_bytes())
+    by_file = {
+        host: {"url": source["url"], "caFile": "outside.pem"}
+        for host, source in redirects["registries"].items()
+    }
+    releases = {"url": upstream.releases_url, "caFile": "outside.pem"}
+    value = yaml.safe_load((site / "stacks" / f"Pulumi.{SITE}.yaml").read_text())
+    described = value["config"]["sidero-airgap:site"]
+    write_site(site, {**described, "upstream": {"registries": by_file, "releases": releases}})
+    outcome = airgap("lock", SITE, "--factory", inside.url)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert len(assets(site)) == 3
+
+
+def test_a_factory_with_other_secure_boot_keys_than_the_sites_is_not_asked(
+    airgap: Command, site: Path, site_value: dict[str, object]
+) -> None:
+    own = "https://factory.berlin.example"
+    factory = {"kind": "deployed", "version": "v1.5.0", "endpoint": own, "secureBoot": True}
+    environment = {"name": "metal", "talos": "v1.11.5"}
+    signed = {
+        "name": "agent",
+        "environment": "metal",
+        "secureBoot": {},
+        "bootAssets": ["metal-amd64-secureboot.iso"],
+    }
+    changed = {
+        **site_value,
+        "imageFactory": factory,
+        "environments": [environment],
+        "serverClasses": [signed],
+        "upstream": {"factory": own},
+    }
+    write_site(site, changed)
+    outcome = airgap("lock", SITE, "--factory", "https://factory.elsewhere.example")
+    assert outcome.exit_code == 1
+    assert "machines would not start what they install" in outcome.stderr
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TypedDict
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from airgap.lock import (
     AssetPin,
@@ -178,6 +180,63 @@ def test_a_migration_without_changes_says_so_and_one_with_refusals_fails(
     older = airgap("schematic", "migrate", SITE, "--to", "v0.8.4")
     assert older.exit_code == 1
     assert "refused by v0.8.4: customization.bootloader" in older.stdout
+
+
+PREFIXED: dict[str, object] = {
+    "kind": "existing",
+    "endpoints": [{"url": "https://harbor.berlin.example"}],
+    "pathPrefix": "talos",
+}
+KEY = ec.generate_private_key(ec.SECP256R1()).public_key()
+SIGNER = KEY.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+@pytest.mark.parametrize(
+    ("site", "factory", "target", "words"),
+    [
+        ({"registry": PREFIXED}, {}, "v1.3.3", "registry.pathPrefix: Image Factory v1.3.3 does"),
+        ({}, {"verification": {"publicKey": SIGNER}}, "v1.0.2", "imageFactory.verification"),
+        ({}, {}, "v0.8.4", "imageFactory.version: v0.8.4 asks Sigstore's TUF repository"),
+    ],
+)
+def test_a_migration_says_when_the_site_itself_is_refused_there(
+    airgap: Command,
+    project: Path,
+    site_value: dict[str, object],
+    site: dict[str, object],
+    factory: dict[str, object],
+    target: str,
+    words: str,
+) -> None:
+    deployed = {"kind": "deployed", "version": "v1.5.0", "endpoint": "https://f.berlin.example"}
+    write_site(project, {**site_value, **site, "imageFactory": {**deployed, **factory}})
+    assert airgap("schematic", "migrate", SITE, "--to", "v1.4.0").exit_code == 0
+    done = airgap("schematic", "migrate", SITE, "--to", target)
+    assert (done.exit_code, f"refused by {target}: site.{words}" in done.stdout) == (1, True)
+    assert done.stdout.endswith("no ID changes, the site is refused\n")
+
+
+def test_a_migration_says_what_would_be_registered_and_fail_when_it_is_built(
+    airgap: Command, project: Path, site_value: dict[str, object]
+) -> None:
+    """yaml/v4 rc.3 (v0.9 and v1.0) does not read back what it writes of such a text."""
+    meta = [{"key": 10, "value": "\na\nb"}]
+    odd: dict[str, object] = {"name": "odd", "meta": meta, "bootAssets": ["metal-amd64.iso"]}
+    _site(project, site_value, odd)
+    done = airgap("schematic", "migrate", SITE, "--to", "v1.0.3")
+    assert done.exit_code == 1
+    assert "site.serverClasses[0].meta" in done.stdout
+
+
+def test_without_a_factory_inside_the_one_that_lock_asks_is_meant(
+    airgap: Command, project: Path, site_value: dict[str, object]
+) -> None:
+    grub: dict[str, object] = {"name": "db", "bootloader": "grub", "environment": "talos-1-11-5"}
+    grub["bootAssets"] = ["metal-amd64.raw.zst"]
+    none = {"kind": "none", "installer": "mirrored"}
+    write_site(project, {**site_value, "imageFactory": none, "serverClasses": [grub]})
+    done = airgap("schematic", "migrate", SITE, "--to", "v0.8.4")
+    assert (done.exit_code, done.stdout.count("refused by v0.8.4")) == (1, 1)
 
 
 @pytest.fixture

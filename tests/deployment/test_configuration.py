@@ -123,6 +123,29 @@ def test_a_registry_of_its_own_is_written_to_and_the_sites_is_read() -> None:
     assert {found[f"{key}.insecure"] for key in written} == {False}
 
 
+def test_a_registry_of_its_own_is_reached_as_its_url_says() -> None:
+    embedded = {"kind": "embedded", "endpoints": [{"url": "https://boot.example:8443"}]}
+    plain = dict(leaves(settings(factory("v1.5.0", embedded, registry="http://w.example:5000"))))
+    written = ("artifacts.schematic", "artifacts.installer.internal", "cache.oci")
+    assert {plain[f"{key}.registry"] for key in written} == {"w.example:5000"}
+    assert {plain[f"{key}.insecure"] for key in written} == {True}
+    assert plain["artifacts.core.insecure"] is False
+    given = words("v0.9.0", embedded, registry="http://w.example:5000")
+    assert given["insecure-cache-repository"] == "true"
+
+
+def test_a_registry_of_its_own_is_trusted_by_its_own_ca() -> None:
+    """Its factory's endpoint may be plain http, which has none."""
+    embedded = {"kind": "embedded", "endpoints": [{"url": "https://boot.example:8443"}]}
+    kept = {"url": "https://w.example:5000", "ca": CA}
+    wish = {"endpoint": "http://factory.example", "registry": kept}
+    place = find_places(deployed_site("v1.5.0", embedded, **wish)).schematics
+    assert (place.endpoint, place.ca) == ("https://w.example:5000", CA)
+    assert factory("v1.5.0", embedded, **wish).authorities == CA
+    by_name = {"registry": "w.example:5000", "ca": CA}  # the endpoint's, where it has no other
+    assert find_places(deployed_site("v1.5.0", embedded, **by_name)).schematics.ca == CA
+
+
 def test_a_prefix_stands_before_what_is_read_and_what_is_written() -> None:
     found = dict(leaves(settings(factory("v1.5.0", PREFIXED))))
     assert found["artifacts.core.namespace"] == "talos"

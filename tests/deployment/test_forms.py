@@ -25,7 +25,7 @@ from airgap.deployment import (
     service_unit,
 )
 from airgap.render import render_file
-from tests.deployment.samples import SIGNER, factory
+from tests.deployment.samples import CA, SIGNER, factory
 
 WHOLE: Mapping[str, object] = {
     "secureBoot": True,
@@ -34,7 +34,7 @@ WHOLE: Mapping[str, object] = {
 }
 SERVICE_KEYS = {
     *("image", "command", "environment", "ports", "volumes", "user", "read_only", "cap_drop"),
-    *("security_opt", "privileged", "restart"),
+    *("security_opt", "privileged", "restart", "labels"),
 }
 BIND_KEYS = {"type", "source", "target", "read_only", "bind"}
 
@@ -214,6 +214,32 @@ def test_a_compose_service_has_keys_of_the_specification(version: str) -> None:
     assert found["command"] == container(made)["args"]
 
 
+LATER: Mapping[str, Mapping[str, object]] = {
+    "a setting": {"deployment": {"maxConcurrency": 2}},
+    "a CA": {"ca": CA.replace("c2l0ZSBDQQ==", "b3RoZXIgQ0E=")},
+    "a signer": {"verification": {"publicKey": SIGNER.replace("c2lnbmVy", "b3RoZXI=")}},
+}
+
+
+@pytest.mark.parametrize("change", LATER.values(), ids=LATER)
+def test_another_configuration_is_another_pod_and_another_compose_service(
+    change: Mapping[str, object],
+) -> None:
+    """`docker compose up` compares services, and Kubernetes pod templates: no file's content."""
+    before = factory("v1.5.0", verification={"publicKey": SIGNER})
+    after = factory("v1.5.0", **{"verification": {"publicKey": SIGNER}, **change})
+    assert pod(before) == pod(factory("v1.5.0", verification={"publicKey": SIGNER}))
+    assert pod(before) != pod(after)
+    assert compose(before) != compose(after)
+
+
+def test_a_factory_with_flags_alone_has_them_in_its_service() -> None:
+    """Up to v0.9 and without a private CA there is no file that could change."""
+    plain = {"kind": "existing", "endpoints": [{"url": "https://r.example:5000"}]}
+    assert "labels" not in compose(factory("v0.9.0", plain))
+    assert compose(factory("v0.9.0")) != compose(factory("v0.9.0", ca=SIGNER))
+
+
 @pytest.mark.parametrize(
     ("endpoint", "wish", "port"),
     [
@@ -281,3 +307,30 @@ def test_the_script_asks_for_every_secret_before_it_starts_anything(tmp_path: Pa
         "secure-boot/pcr-key.pem",
     ]
     assert lines.index(loop) < lines.index("systemctl restart image-factory")
+
+
+def test_the_script_opens_folders_that_umask_has_closed(tmp_path: Path) -> None:
+    """User 1000 reads in them; made under umask 077 they are root's alone (umask(2))."""
+    made = factory("v1.5.0", **WHOLE)
+    folder, scratch = tmp_path / "etc", tmp_path / "scratch"
+    text = "\n".join(install_script(made, name="berlin", files=["config.yaml"]))
+    for before, after in (
+        ("/etc/image-factory", str(folder)),
+        ("/var/lib/image-factory/tmp", str(scratch)),
+        ("-o 1000 -g 1000 ", ""),  # needs root, as chown does
+        ("    chown ", "    : "),
+    ):
+        assert before in text
+        text = text.replace(before, after)
+    (tmp_path / "install.sh").write_text(text)
+    (tmp_path / "config.yaml").write_text("{}")
+    names = ("keys", "tls", "registry", "secure-boot")
+    for name in names:
+        (folder / name).mkdir(parents=True)
+        (folder / name).chmod(0o700)
+    [loop] = [line for line in text.splitlines() if line.startswith("for file in ")]
+    for file in loop.removesuffix("; do").split()[3:]:
+        (folder / file).write_text("secret")
+    subprocess.run(["sh", "install.sh", "--files"], cwd=tmp_path, check=True, timeout=60)
+    assert {(folder / name).stat().st_mode & 0o777 for name in (".", *names)} == {0o755}
+    assert {file.stat().st_mode & 0o777 for file in folder.glob("*/*.key")} == {0o400}

@@ -149,7 +149,7 @@ CALLS: dict[str, Callable[[FactoryClient], object]] = {
     "versions": lambda client: client.versions(),
     "extensions": lambda client: client.extensions(RELEASE),
     "overlays": lambda client: client.overlays(RELEASE),
-    "wait_until_ready": lambda client: client.wait_until_ready(RELEASE, timeout_s=0),
+    "require_version": lambda client: client.require_version(RELEASE),
     "asset": read_kernel,
 }
 every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
@@ -298,6 +298,16 @@ def test_a_release_it_does_not_build_is_answered_with_what_it_does(
     assert required.value.hint == f"it builds {RELEASE}"
 
 
+def test_a_release_it_does_not_build_is_an_error_that_names_the_request(
+    factory: Factory, client: FactoryClient
+) -> None:
+    with pytest.raises(FactoryError) as caught:
+        client.require_version("v1.13.0")
+    named = re.search(r"request ID ([0-9a-f-]{36})", caught.value.message)
+    assert named is not None
+    assert named[1] in {each.headers["X-Request-Id"] for each in factory.requests}
+
+
 def test_an_unknown_extension_says_where_the_known_ones_are(client: FactoryClient) -> None:
     identity = client.register(schematic_for(extensions=["siderolabs/no-such"]))
     asset = FactoryAsset(talos=RELEASE, schematic=identity, name="initramfs-amd64.xz")
@@ -344,23 +354,10 @@ def test_a_factory_without_boot_scripts_has_no_url(factory: Factory, client: Fac
     assert client.external_url(KERNEL, "amd64") == ""
 
 
-# Readiness
-
-
-def test_it_is_ready_once_versions_has_the_release(factory: Factory, client: FactoryClient) -> None:
-    """`/healthz` is 200 whatever happens, and is never asked."""
-    factory.faults.add("/versions", times=IMPATIENT.attempts, status=500)  # its registry is down
+def test_a_release_that_has_come_since_is_built(factory: Factory, client: FactoryClient) -> None:
+    """New releases appear within minutes; `/healthz` is 200 whatever happens, and never asked."""
     factory.faults.add("/versions", status=200, body=b"[]")  # nothing was pushed yet
-    slept: list[float] = []
-    client.wait_until_ready(RELEASE, sleep=slept.append)
-    assert len(slept) == 2
+    client.versions()
+    client.require_version(RELEASE)
     assert client.versions() == (RELEASE,)
     assert not factory.requests.select(path="healthz")
-
-
-def test_it_is_not_waited_for_for_ever(client: FactoryClient) -> None:
-    clock = iter(range(0, 1000, 100))
-    with pytest.raises(FactoryError, match=r"does not build Talos v1\.13\.0"):
-        client.wait_until_ready(
-            "v1.13.0", timeout_s=250, clock=lambda: float(next(clock)), sleep=lambda _: None
-        )

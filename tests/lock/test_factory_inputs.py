@@ -127,6 +127,37 @@ def test_how_a_factory_runs_is_no_part_of_the_fingerprint() -> None:
     assert faults(make_site(upstream=asked), make_site()) == []
 
 
+def asking(version: str, **changes: object) -> Site:
+    """Make a site without a factory of its own, which has one of this release asked by `lock`."""
+    asked = {"factory": {"url": "https://factory.corp.example", "version": version}}
+    none = {"kind": "none", "installer": "mirrored"}
+    return make_site(**{"imageFactory": none, "upstream": asked, **changes})  # type: ignore[arg-type]
+
+
+def test_the_release_that_decides_on_ids_is_part_of_the_fingerprint() -> None:
+    """`enrollKeys: off` has another ID from v1.5.0 on (yaml/v4 rc.6 quotes it differently)."""
+    told = "upstream.factory.version: lock has v1.4.0, site has v1.5.0"
+    assert faults(asking("v1.5.0"), asking("v1.4.0")) == [told]
+    assert faults(asking("v1.5.0"), asking("v1.5.0")) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"imageFactory": FACTORY},  # the site's own decides
+        {"imageFactory": {"kind": "none"}},  # nothing is made
+    ],
+)
+def test_a_release_that_decides_nothing_is_no_part_of_it(changes: dict[str, object]) -> None:
+    assert faults(asking("v1.5.0", **changes), asking("v1.4.0", **changes)) == []
+
+
+def test_what_machines_boot_of_a_factory_is_made_by_that_release() -> None:
+    made: dict[str, object] = {"imageFactory": {"kind": "none"}}
+    made["environments"] = [{"name": "metal", "talos": "v1.11.5", "schematicOf": "gpu"}]
+    assert len(faults(asking("v1.5.0", **made), asking("v1.4.0", **made))) == 1
+
+
 def test_what_a_factory_made_reads_back_as_it_was_written() -> None:
     site = make_site({"overlay": OVERLAY, "meta": [{"key": 10, "value": "a: b"}]})
     lock = Lock(

@@ -9,6 +9,7 @@ from typing import cast
 import pytest
 
 from airgap.factory import FactoryClient
+from airgap.oci.credentials import Credential
 from airgap.schematic import schematic_for
 from lab.factory import Factory, FactoryRegistries
 from lab.registry import Registry
@@ -83,6 +84,21 @@ def test_schematic_that_the_factory_lost_is_missing(inputs: Inputs) -> None:
     assert provider.diff("id", read.outs or {}, inputs).changes
     provider.update("id", read.outs or {}, inputs)
     assert provider.read("id", read.outs or {}).outs == inputs
+
+
+def test_a_factory_that_asks_who_is_there_gets_the_credentials(
+    factory: Factory, inputs: Inputs
+) -> None:
+    """As the enterprise build does (authentication.htpasswd): basic, RFC 7617."""
+    provider = SchematicProvider()
+    provider.credentials = {factory.host: Credential(username="node", password="MARKED")}
+    asking = {"status": 401, "headers": {"WWW-Authenticate": "Basic"}}
+    for operation in (lambda: provider.create(inputs), lambda: provider.read("id", inputs)):
+        factory.requests.clear()
+        factory.faults.add("/schematics", **asking)  # type: ignore[arg-type]  # an Effect's items
+        operation()
+        sent = [each.headers.get("Authorization") for each in factory.requests]
+        assert sent[:2] == [None, "<redacted>"]
 
 
 def test_factory_that_answers_another_id_is_an_error(factory: Factory, inputs: Inputs) -> None:

@@ -9,6 +9,7 @@ import pytest
 from airgap.errors import TransferError
 from airgap.lock import check_lock, format_lock, parse_lock
 from airgap.oci import parse_reference
+from airgap.resolve.listing import list_images
 from lab.catalogue import extension_tag
 from lab.upstream import NEXT_RELEASE, RELEASE, Upstream
 from tests.resolve.conftest import MakeSite, resolve
@@ -86,6 +87,39 @@ def test_an_unknown_extension_names_class_release_and_candidates(make_site: Make
     assert "siderolabs/nvidia-open-gpu-kernel-modules-lts" in text
     assert "did you mean siderolabs/iscsi-tools" in text
     assert text.count("serverClasses.gpu.extensions") == 2
+
+
+TWO_RELEASES: dict[str, object] = {
+    "talos": {"versions": [RELEASE, NEXT_RELEASE]},
+    "environments": [
+        {"name": "metal", "talos": RELEASE},
+        {"name": "next", "talos": NEXT_RELEASE, "schematicOf": "gpu"},
+    ],
+    "imageFactory": FACTORY,
+}
+
+
+def test_extensions_of_what_another_release_boots_are_of_that_release(make_site: MakeSite) -> None:
+    """`schematicOf` has a class' schematic built of the environment's own Talos."""
+    site = make_site(**TWO_RELEASES, serverClasses=[server_class("gpu", ISCSI)])
+    lock = resolve(site).lock
+    tags = {version: extension_tag("iscsi-tools", version) for version in (RELEASE, NEXT_RELEASE)}
+    assert {
+        version: parse_reference(by_name[ISCSI]).tag for version, by_name in lock.extensions.items()
+    } == tags
+    chains = {chain for item in list_images(site, lock).values() for chain in item.chains}
+    at = f"serverClasses[0] gpu → extensions[0] {ISCSI} → catalogue of Talos"
+    assert chains >= {f"{at} {RELEASE}", f"{at} {NEXT_RELEASE}"}
+
+
+def test_an_extension_that_the_booted_release_lacks_is_told_before_it_is_built(
+    make_site: MakeSite,
+) -> None:
+    site = make_site(**TWO_RELEASES, serverClasses=[server_class("gpu", "siderolabs/iscsi-tool")])
+    with pytest.raises(TransferError) as caught:
+        resolve(site)
+    for version in (RELEASE, NEXT_RELEASE):
+        assert f"Talos {version} has no extension" in caught.value.diagnostics()
 
 
 def test_an_alias_is_locked_under_the_authors_name(make_site: MakeSite) -> None:

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from airgap.errors import TransferError
-from airgap.lock import AssetPin, Lock, fingerprint
+from airgap.lock import AssetPin, FactoryOrigin, Lock, fingerprint
 from airgap.progress import Awaited, Event, Report, Tally
 from airgap.resolve import resolve_site
 from airgap.resolve.factory_assets import FactoryRun
@@ -297,6 +297,47 @@ def test_files_of_two_factories_are_noted(scene: Scene) -> None:
     assert note.subject == f"{RELEASE}/{AGENT_ID}"
     assert "https://other.example" in note.message
     assert OWN_URL in note.message
+
+
+def test_a_pin_with_other_secure_boot_keys_than_the_sites_installers_is_noted(
+    scene: Scene,
+) -> None:
+    """It stays pinned, also when the site's own factory is the one that is asked now."""
+    iso = f"v1.11.5/{AGENT_ID}/metal-amd64-secureboot.iso"
+    maker = FactoryOrigin(schematic=AGENT_ID, external_url="https://factory.talos.dev")
+    url = f"https://factory.talos.dev/image/{AGENT_ID}/v1.11.5/metal-amd64-secureboot.iso"
+    own = {
+        "kind": "existing",
+        "version": "v1.5.0",
+        "endpoint": OWN_URL,
+        "registry": "r.example:5000",
+        "secureBoot": True,
+    }
+    signed = {**AGENT, "secureBoot": {}, "bootAssets": ["metal-amd64-secureboot.iso"]}
+    site = scene.site(
+        imageFactory=own,
+        environments=[{"name": "metal", "talos": RELEASE}],
+        serverClasses=[signed],
+    )
+    before = Lock(inputs=fingerprint(site), assets={iso: a_pin(url, maker)})
+    _, run = scene.run(site, before)
+    (note,) = run.notes
+    assert (note.subject, f"signed by {maker.external_url}" in note.message) == (iso, True)
+    its_own = maker.model_copy(update={"external_url": f"{OWN_URL}/"})
+    before = Lock(inputs=fingerprint(site), assets={iso: a_pin(url, its_own)})
+    assert scene.run(site, before)[1].notes == []
+
+
+def a_pin(url: str, maker: FactoryOrigin) -> AssetPin:
+    """Pin a file that nobody reads."""
+    return AssetPin(
+        sha256=f"sha256:{'1' * 64}",
+        sha512=f"sha512:{'2' * 128}",
+        size=7,
+        url=url,
+        needed_by=("server class agent",),
+        made_by=maker,
+    )
 
 
 def test_nobody_has_to_keep_the_bytes(scene: Scene) -> None:

@@ -52,7 +52,6 @@ BROUGHT = {
     "customization.secureboot.includeWellKnownCertificates": "v0.5.0",
     "customization.diskImage": "v1.3.3",
 }
-EXTENSIONS = ["siderolabs/gvisor", "siderolabs/v4l-uvc-drivers"]
 
 
 def _paths(faults: tuple[Fault, ...]) -> list[str]:
@@ -115,12 +114,6 @@ def test_a_text_with_a_newer_key_is_refused_even_where_the_key_is_empty() -> Non
             "customization.embeddedMachineConfiguration",
         ),
         ("customization: {secureboot: {enrollKeys: yes-please}}", "v1.11.5", "enrollKeys"),
-        (
-            "customization: {systemExtensions: {officialExtensions: [siderolabs/gvizor]}}",
-            "v1.11.5",
-            "officialExtensions[0]",
-        ),
-        ("overlay: {name: rpi_genric, image: x}", "v1.11.5", "overlay.name"),
     ],
 )
 def test_what_fails_when_it_is_built_is_told_before(text: str, talos: str, path: str) -> None:
@@ -128,17 +121,9 @@ def test_what_fails_when_it_is_built_is_told_before(text: str, talos: str, path:
         parse_schematic(text),
         factory="v1.5.0",
         talos=talos,
-        extensions=EXTENSIONS,
-        overlays=["rpi_generic"],
     )
     assert any(fault.path.endswith(path) for fault in faults)
     assert all(fault.hint for fault in faults)
-
-
-def test_an_earlier_name_of_an_extension_is_found_as_the_factory_finds_it() -> None:
-    text = "customization: {systemExtensions: {officialExtensions: [siderolabs/v4l-uvc]}}"
-    schematic = parse_schematic(text)
-    assert check_build(schematic, factory=None, talos="v1.11.5", extensions=EXTENSIONS) == ()
 
 
 def test_secure_boot_needs_keys_and_a_release_that_has_it() -> None:

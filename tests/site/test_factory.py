@@ -125,6 +125,75 @@ def test_an_embedded_registry_is_read_from_and_another_is_written_to() -> None:
     assert not faults_of(changed((("imageFactory",), own), (("registry",), embedded)))
 
 
+CA = trustme.CA().cert_pem.bytes()
+PLAIN: Raw = {"endpoint": "http://factory.example"}
+
+
+@pytest.mark.parametrize(
+    ("registry", "url", "host"),
+    [
+        ("s.example:5000", "s.example:5000", "s.example:5000"),
+        ("http://s.example", "http://s.example", "s.example"),
+        ({"url": "https://s.example:5000"}, "https://s.example:5000", "s.example:5000"),
+    ],
+)
+def test_the_registry_it_writes_to_is_a_name_or_a_url(
+    registry: object, url: str, host: str
+) -> None:
+    found = parsed(site(registry=registry)).image_factory.registry
+    assert found is not None
+    assert (found.url, found.host) == (url, host)
+
+
+@pytest.mark.parametrize("endpoint", [PLAIN, {}])
+def test_its_registry_has_a_ca_of_its_own_however_machines_reach_the_factory(endpoint: Raw) -> None:
+    registry = {"url": "https://s.example:5000", "caFile": "s.pem"}
+    found = parsed(site(**endpoint, registry=registry), {"s.pem": CA}).image_factory.registry
+    assert found is not None
+    assert found.ca == CA.decode()
+
+
+@pytest.mark.parametrize(
+    ("registry", "path", "words"),
+    [
+        ({"url": "http://s.example", "ca": CA.decode()}, "registry.ca", "plain http"),
+        ({"url": "https://s.example/a"}, "registry", "expected none"),
+        ({"url": "ftp://s.example"}, "registry", "no http URL"),
+        ({"url": "http://registry.example:5000"}, "registry", "with another scheme"),
+        ("10.0.0.5:5000", "registry", "private address"),
+        ({"caFile": "s.pem"}, "registry.url", "missing"),
+    ],
+)
+def test_a_registry_that_it_could_not_write_to_is_refused(
+    registry: object, path: str, words: str
+) -> None:
+    [fault] = faults_of(site(registry=registry), {"s.pem": CA})
+    assert (fault.path, words in str(fault)) == (f"{_AT}.{path}", True)
+
+
+def test_a_private_address_without_tls_is_what_it_takes_it_for() -> None:
+    assert not faults_of(site(registry="http://10.0.0.5:5000"))
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("public.ecr.aws", "mcr.microsoft.com", "registry.k8s.io", "gcr.io", "eu.gcr.io"),
+        *("europe-docker.pkg.dev", "registry.gitlab.com", "quay.io", "cdn.quay.io", "ghcr.io"),
+        *("docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"),
+        *("factory.talos.dev", "FACTORY.talos.dev", "k8s.gcr.io:443"),
+    ],
+)
+def test_well_known_places_outside_are_no_places_of_a_site(host: str) -> None:
+    [fault] = faults_of(site(registry=host))
+    assert (fault.path, "outside of any site" in fault.message) == (f"{_AT}.registry", True)
+
+
+@pytest.mark.parametrize("host", ["ghcr.io.example", "myquay.io", "docker.io-mirror.example"])
+def test_a_host_that_only_looks_like_one_is_a_sites_own(host: str) -> None:
+    assert not faults_of(site(registry=host))
+
+
 def test_without_any_registry_there_is_nothing_to_build_from() -> None:
     value = changed(
         (("imageFactory",), _DEPLOYED),

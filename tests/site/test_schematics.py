@@ -7,7 +7,7 @@ import pytest
 from airgap.errors import Fault
 from airgap.schematic import Schematic, schematic_id
 from airgap.site.path import Step
-from airgap.site.schematics import class_schematic, factory_release, with_installer_of_its_own
+from airgap.site.schematics import class_schematic, factory_release
 from tests.site.documents import Raw, changed, faults_of, parsed
 
 CLASS: tuple[Step, ...] = ("serverClasses", 0)
@@ -24,7 +24,10 @@ Edit = tuple[tuple[Step, ...], object]
 
 
 def _site(*edits: Edit, factory: dict[str, object] | None = None, talos: str = "v1.11.5") -> Raw:
-    """Return a site with a factory, whose one class is changed by the edits."""
+    """Return a site with a factory, whose one class is changed by the edits.
+
+    With SecureBoot keys it is the one that `lock` asks: one factory signs all that machines boot.
+    """
     of_release: tuple[Edit, ...] = ()
     if talos != "v1.11.5":
         of_release = (
@@ -32,7 +35,9 @@ def _site(*edits: Edit, factory: dict[str, object] | None = None, talos: str = "
             (("kubernetes", "versions"), []),
             (("environments", 0, "talos"), talos),
         )
-    return changed((("imageFactory",), {**FACTORY, **(factory or {})}), *of_release, *edits)
+    own: tuple[Edit, ...] = ((("upstream", "factory"), {"url": FACTORY["endpoint"]}),)
+    asked = own if factory and "secureBoot" in factory else ()
+    return changed((("imageFactory",), {**FACTORY, **(factory or {})}), *asked, *of_release, *edits)
 
 
 def _told(value: Raw) -> dict[str, Fault]:
@@ -74,14 +79,12 @@ def test_a_class_that_asks_for_nothing_is_the_empty_schematic() -> None:
     (item,) = parsed(changed()).server_classes
     assert class_schematic(item) == Schematic()
     assert schematic_id(class_schematic(item)).startswith("376567988ad370")  # the published one
-    assert not with_installer_of_its_own(item)
 
 
-def test_secure_boot_alone_is_another_installer_of_the_same_schematic() -> None:
+def test_secure_boot_alone_is_no_part_of_the_schematic() -> None:
     keys = _class(secureBoot={}, bootAssets=["metal-amd64-secureboot.iso"])
     (item,) = parsed(_site(*keys, factory={"secureBoot": True})).server_classes
     assert class_schematic(item) == Schematic()
-    assert with_installer_of_its_own(item)
 
 
 def test_the_sites_own_factory_decides_on_ids_before_upstreams() -> None:
@@ -113,7 +116,7 @@ def test_the_sites_own_factory_decides_on_ids_before_upstreams() -> None:
             "known from v1.4.0 on",
         ),
         (
-            {},
+            {"secureBoot": False},
             {"secureBoot": {}, "bootAssets": ["metal-amd64-secureboot.iso"]},
             "serverClasses[0].secureBoot",
             "Image Factory v1.5.0 has no SecureBoot keys",
@@ -292,3 +295,63 @@ def test_text_that_the_factory_cannot_read_back_is_a_fault_of_its_place() -> Non
     meta = [*META, {"key": 11, "value": " a\nb"}]
     told = _told(_site(*_class(meta=meta, bootAssets=["metal-amd64.iso"])))
     assert "cannot read it back" in told["serverClasses[0].meta[1]"].message
+
+
+# Whose keys: a factory signs with its own, and firmware takes those that it has enrolled
+
+ISO = "metal-amd64-secureboot.iso"
+SIGNED = _class(secureBoot={}, bootAssets=[ISO])
+KEYS: dict[str, object] = {"secureBoot": True}
+OUTSIDE: Raw = {"url": "https://factory.corp.example"}
+
+
+def _asking(factory: object, *edits: Edit, **of_site: object) -> Raw:
+    """Return a site of SecureBoot machines that has this factory asked by `lock`."""
+    return _site((("upstream", "factory"), factory), *edits, factory={**KEYS, **of_site})
+
+
+@pytest.mark.parametrize("asked", [OUTSIDE, "https://factory.example:8443", None])
+def test_an_iso_of_another_factory_than_the_installers_is_refused(asked: object) -> None:
+    (told,) = _told(_asking(asked, *SIGNED)).items()
+    path, fault = told
+    assert path == "serverClasses[0].bootAssets[0]"
+    assert "signed with the keys of the factory that lock asks" in fault.message
+    for way in (
+        "imageFactory.installer: mirrored",
+        "upstream.factory: https://factory.example",
+        "sameSecureBootKeys: true",
+    ):
+        assert way in fault.hint
+
+
+@pytest.mark.parametrize(
+    ("asked", "factory"),
+    [
+        (OUTSIDE, {"installer": "mirrored"}),  # one factory outside makes both
+        ("https://factory.example", {}),  # one inside does
+        ("https://FACTORY.example:443/", {}),
+        ({**OUTSIDE, "sameSecureBootKeys": True}, {}),  # the author says so
+    ],
+)
+def test_one_factorys_keys_for_both_are_taken(asked: object, factory: dict[str, object]) -> None:
+    told = _told(_asking(asked, *SIGNED, **factory))
+    assert [path for path in told if "bootAssets" in path] == []
+
+
+def test_a_booted_disk_image_is_held_to_the_same_keys() -> None:
+    environment: tuple[Step, ...] = ("environments", 0)
+    booted: tuple[Edit, ...] = (
+        (("sidero", "flavour"), "airgap"),
+        ((*environment, "schematicOf"), "workers"),
+        ((*environment, "bootAsset"), "metal-amd64-secureboot.raw.zst"),
+        *_class(secureBoot={}),
+    )
+    assert list(_told(_asking(OUTSIDE, *booted))) == ["environments[0].bootAsset"]
+    assert _told(_asking("https://factory.example", *booted)) == {}
+
+
+def test_the_sites_own_factory_has_no_keys_for_lock_either() -> None:
+    """Asked by `lock`, it is of the release and has the keys that the site says it has."""
+    own = FACTORY["endpoint"]
+    keyless = _told(_site((("upstream", "factory"), own), *SIGNED, factory={"secureBoot": False}))
+    assert "has no SecureBoot keys" in keyless["serverClasses[0].secureBoot"].message

@@ -18,7 +18,10 @@ from lab.upstream import NEXT_RELEASE, RELEASE, Upstream
 from tests.engine.result import Json
 from tests.practice_images import make_image
 
-__all__ = ["Outside", "Template"]
+__all__ = ["FORMER_FACTORY", "Outside", "Template"]
+
+FORMER_FACTORY = "v1.4.0"
+"""A release of the Image Factory before the one that the examples name."""
 
 _IMPATIENT = RetryPolicy(sleep=lambda _: None)
 CA_FILE = "certs/upstream-ca.pem"  # beside the stack files
@@ -47,6 +50,10 @@ class Outside:
         )
         nginx = make_image("nginx 1.27.4")
         nginx.put(self._upstream.registry.content, "docker.io/library/nginx", "1.27.4")
+        former = make_image(f"image-factory {FORMER_FACTORY}")
+        former.put(
+            self._upstream.registry.content, "ghcr.io/siderolabs/image-factory", FORMER_FACTORY
+        )
         self._upstream.start()  # takes its ports
         self.redirects = self._redirects()
         self._upstream.stop()

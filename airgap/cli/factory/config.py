@@ -84,7 +84,8 @@ def _judge(site: Site, version: str, file: Path) -> None:
 def _inside(site: Site) -> frozenset[str]:
     urls = [endpoint.url for endpoint in site.registry.endpoints]
     hosts = {urlsplit(url).netloc for url in (*urls, site.image_factory.endpoint or "")}
-    hosts |= {site.image_factory.registry or "", *site.policy.allowed_hosts}
+    written = site.image_factory.registry
+    hosts |= {written.host if written else "", *site.policy.allowed_hosts}
     return frozenset(host.lower() for host in hosts if host)
 
 

@@ -9,12 +9,14 @@ import click
 from airgap.cli.project import Project, project_option, site_argument
 from airgap.errors import AirgapError, FactoryError
 from airgap.factory import FactoryClient
+from airgap.oci.credentials import MachineCredentials
 from airgap.site.model import Site
 
 __all__ = ["status"]
 
 _MISSING = "not there: its registry has no siderolabs/imager of it, or the factory has not looked"
 _LOOK = "run pulumi up, which puts it there; the factory looks again within 15 minutes"
+_MOVE = "look with python -m airgap schematic migrate <site>"
 _NOT_WELL = (
     "it lists its registry's tags to answer: look in its log whether the registry is in reach, "
     "trusted (CA) and holds siderolabs/imager; /healthz says nothing of this"
@@ -27,7 +29,8 @@ _NOT_WELL = (
 def status(site: str, *, project: Project) -> None:
     """Ask SITE's Image Factory which Talos releases it can build; exit 1 if one is missing.
 
-    It asks /versions, which needs the factory's registry; /healthz answers 200 whatever happens.
+    Also if it runs as another release than imageFactory.version, which decides on schematic IDs. It
+    asks /versions, which needs the factory's registry; /healthz answers 200 whatever happens.
     """
     description = project.read_site(site)
     endpoint = description.image_factory.endpoint
@@ -40,12 +43,25 @@ def status(site: str, *, project: Project) -> None:
         click.echo(f"{version}: {_MISSING if version in missing else 'there'}")
     if missing:
         click.echo(f"hint: {_LOOK}")
+    is_other = _tell_release(description.image_factory.version, release)
+    if missing or is_other:
         sys.exit(1)
+
+
+def _tell_release(stated: str | None, release: str) -> bool:
+    """Say whether it runs as another release than the site says; before v1.0 none tells its own."""
+    if not stated or release in ("", stated):
+        return False
+    click.echo(f"imageFactory.version is {stated}: schematic IDs of the site are of that release")
+    click.echo(f"hint: run {stated}, or {_MOVE} --to {release}")
+    return True
 
 
 def _ask(site: Site, endpoint: str) -> tuple[tuple[str, ...], str]:
     factory = site.image_factory
-    with FactoryClient(endpoint, factory.ca, version=factory.version) as client:
+    with FactoryClient(
+        endpoint, factory.ca, version=factory.version, credentials=MachineCredentials()
+    ) as client:
         try:
             offered = client.versions()
         except FactoryError as error:

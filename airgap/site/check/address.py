@@ -9,9 +9,20 @@ from urllib.parse import SplitResult, urlsplit
 from airgap.oci.reference import is_registry_host
 from airgap.site.path import shown
 
-__all__ = ["host_of", "is_host", "is_ip", "is_registry", "path_of", "url_fault"]
+__all__ = [
+    "host_of",
+    "is_host",
+    "is_ip",
+    "is_registry",
+    "name_of",
+    "origin",
+    "path_of",
+    "url_fault",
+]
 
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z")
+_PORT = re.compile(r":[0-9]+\Z")
+_PORTS = {"http": "80", "https": "443"}
 _MAX_PORT = 65535
 
 
@@ -34,6 +45,22 @@ def url_fault(url: str, *, path_allowed: bool) -> tuple[str, str] | None:
 def host_of(url: str) -> str:
     """Return `host[:port]` of a URL, in lower case and without user information."""
     return _split(url).netloc.rpartition("@")[2].lower()
+
+
+def name_of(url: str) -> str:
+    """Return the host of a URL without its port, in lower case."""
+    try:
+        return _split(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def origin(url: str) -> str:
+    """Return `scheme://host:port` of a URL with the port that is meant, to compare by."""
+    parts = _split(url)
+    host = host_of(url)
+    bare = f"{host}:{_PORTS.get(parts.scheme, '')}"
+    return f"{parts.scheme}://{host if _PORT.search(host) else bare}"
 
 
 def path_of(url: str) -> str:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from airgap.errors import Fault
-from airgap.site.check.address import host_of
+from airgap.site.check.address import host_of, name_of
+from airgap.site.check.outside import is_public
 from airgap.site.check.subject import Known, checks, fault
 from airgap.site.model import Site
 from airgap.site.path import Step, shown
@@ -27,7 +27,6 @@ __all__ = ["CHECKS"]
 
 _AT = ("imageFactory",)
 _QUANTITY = re.compile(r"[1-9][0-9]*(Mi|Gi|Ti)\Z")
-_OUTSIDE = frozenset({"factory.talos.dev", "ghcr.io", "docker.io", "quay.io", "registry.k8s.io"})
 _PLAIN_TO_THE_FACTORY = tuple(
     map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8"))
 )
@@ -83,17 +82,22 @@ def _check_address(site: Site, _: Known) -> Iterator[Fault]:
     endpoints = site.registry.endpoints
     if factory.kind != "deployed" or not endpoints:
         return
-    written = (factory.registry or host_of(endpoints[0].url)).lower()
-    for index, endpoint in enumerate(endpoints):
-        if host_of(endpoint.url) != written or not endpoint.url.startswith("https://"):
-            continue
-        if _is_plain_to_the_factory(urlsplit(endpoint.url).hostname or ""):
+    own = factory.registry
+    written = own.host.lower() if own else host_of(endpoints[0].url)
+    places: list[tuple[tuple[Step, ...], str]] = [
+        (("registry", "endpoints", index, "url"), endpoint.url)
+        for index, endpoint in enumerate(endpoints)
+        if host_of(endpoint.url) == written
+    ]
+    if own and not places:
+        places.append(((*_AT, "registry"), own.url if "://" in own.url else f"https://{own.url}"))
+    for at, url in places:
+        if url.startswith("https://") and _is_plain_to_the_factory(name_of(url)):
             message = (
                 "a factory passes installers on from a private address in plain http, and this "
                 "one has TLS"
             )
-            hint = "use a DNS name for the registry, or http"
-            yield fault(("registry", "endpoints", index, "url"), message, hint)
+            yield fault(at, message, f"use a DNS name for the registry, or http://{written}")
 
 
 def _is_plain_to_the_factory(host: str) -> bool:
@@ -111,14 +115,14 @@ def _check_outside(site: Site, _: Known) -> Iterator[Fault]:
         return
     places: tuple[tuple[tuple[Step, ...], str], ...] = (
         ((*_AT, "endpoint"), host_of(factory.endpoint or "")),
-        ((*_AT, "registry"), (factory.registry or "").lower()),
+        ((*_AT, "registry"), factory.registry.host.lower() if factory.registry else ""),
         *(
             (("registry", "endpoints", index, "url"), host_of(endpoint.url))
             for index, endpoint in enumerate(site.registry.endpoints)
         ),
     )
     for at, host in places:
-        if host.partition(":")[0] in _OUTSIDE:
+        if is_public(host):
             message = f"{host} is outside of any site, and a deployed factory would ask it"
             yield fault(at, message, "give it a host of the site")
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from airgap.errors import Fault
-from airgap.site.check.address import host_of, is_registry, url_fault
+from airgap.site.check.address import host_of, is_registry, origin, url_fault
 from airgap.site.check.subject import Known, checks, fault, repeated
 from airgap.site.model import ImageFactory, Site
 from airgap.site.path import shown
@@ -73,16 +73,37 @@ def _check_addresses(site: Site, _: Known) -> Iterator[Fault]:
     factory = site.image_factory
     if factory.endpoint and (found := url_fault(factory.endpoint, path_allowed=False)):
         yield fault(("imageFactory", "endpoint"), *found)
-    if factory.registry is not None and not is_registry(factory.registry):
-        yield fault(
-            ("imageFactory", "registry"),
-            f"{shown(factory.registry)} is not a registry's host[:port]",
-            "write it without a scheme and a path, such as registry.example:5000",
-        )
     if (factory.endpoint or "").startswith("http://") and (factory.ca_file or factory.ca):
         key = "caFile" if factory.ca_file else "ca"
-        hint = "use https, or leave the CA out"
+        hint = "use https, or leave the CA out; one of its registry is imageFactory.registry.caFile"
         yield fault(("imageFactory", key), "a CA for a plain http URL", hint)
+
+
+def _check_own_registry(site: Site, _: Known) -> Iterator[Fault]:
+    """Where it writes: an address, and no other than the site has for the same registry."""
+    written = site.image_factory.registry
+    if written is None:
+        return
+    at = ("imageFactory", "registry")
+    if "://" in written.url:
+        if not re.match(r"https?://", written.url):
+            yield fault(at, f"{shown(written.url)} is no http URL", "use http:// or https://")
+        elif found := url_fault(written.url, path_allowed=False):
+            yield fault(at, *found)
+    elif not is_registry(written.url):
+        yield fault(
+            at,
+            f"{shown(written.url)} is not a registry's host[:port]",
+            "write it without a path, such as registry.example:5000 or http://registry.example",
+        )
+    if written.url.startswith("http://") and (written.ca_file or written.ca):
+        key = "caFile" if written.ca_file else "ca"
+        yield fault((*at, key), "a CA for a plain http URL", "use https, or leave the CA out")
+    for index, endpoint in enumerate(site.registry.endpoints):
+        is_same = host_of(endpoint.url) == written.host.lower()
+        if is_same and "://" in written.url and origin(endpoint.url) != origin(written.url):
+            message = f"registry.endpoints[{index}] is {endpoint.url}: the same with another scheme"
+            yield fault(at, message, f"write {written.host} alone, or {endpoint.url}")
 
 
 def _check_writable(site: Site, _: Known) -> Iterator[Fault]:
@@ -90,7 +111,7 @@ def _check_writable(site: Site, _: Known) -> Iterator[Fault]:
     registry, factory = site.registry, site.image_factory
     if registry.kind != "embedded" or factory.kind == "none" or factory.registry is None:
         return
-    if factory.registry.lower() in {host_of(endpoint.url) for endpoint in registry.endpoints}:
+    if factory.registry.host.lower() in {host_of(endpoint.url) for endpoint in registry.endpoints}:
         yield fault(
             ("imageFactory", "registry"),
             "the factory writes to it, but the site's registry is embedded: read-only",
@@ -125,6 +146,7 @@ def _check_extensions(site: Site, _: Known) -> Iterator[Fault]:
 CHECKS = checks(
     (_check_keys, "image_factory"),
     (_check_addresses, "image_factory"),
+    (_check_own_registry, "registry image_factory"),
     (_check_writable, "registry image_factory"),
     (_check_needed, "image_factory server_classes"),
     (_check_extensions, "server_classes"),

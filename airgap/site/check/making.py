@@ -7,10 +7,18 @@ from collections.abc import Iterable
 from pydantic import ValidationError
 
 from airgap.schematic import Output, Schematic, read_output
+from airgap.site.check.address import origin
 from airgap.site.model import Environment, ServerClass, Site
 from airgap.site.schematics import class_schematic
 
-__all__ = ["class_schematics", "installer_of", "read_outputs", "upstream_release"]
+__all__ = [
+    "asks_own_factory",
+    "class_schematics",
+    "installer_of",
+    "read_outputs",
+    "upstream_has_keys",
+    "upstream_release",
+]
 
 
 def class_schematics(site: Site) -> list[Schematic | None]:
@@ -38,7 +46,21 @@ def read_outputs(names: Iterable[str]) -> tuple[Output, ...]:
     return tuple(output for output in map(read_output, names) if output is not None)
 
 
+def asks_own_factory(site: Site) -> bool:
+    """Tell whether the factory that `lock` asks is the site's own, by its URL."""
+    own, asked = site.image_factory.endpoint, site.upstream.factory
+    if not own or asked is None:
+        return False
+    return origin(asked.url) == origin(own)
+
+
 def upstream_release(site: Site) -> str | None:
     """Return the release of the factory that `lock` asks, where it is stated."""
     upstream = site.upstream.factory
-    return upstream.version if upstream else None
+    stated = upstream.version if upstream else None
+    return stated or (site.image_factory.version if asks_own_factory(site) else None)
+
+
+def upstream_has_keys(site: Site) -> bool:
+    """Tell whether the factory that `lock` asks has SecureBoot keys; somebody else's may."""
+    return site.image_factory.secure_boot if asks_own_factory(site) else True

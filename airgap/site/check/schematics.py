@@ -16,6 +16,7 @@ from airgap.site.check.making import (
     class_schematics,
     installer_of,
     read_outputs,
+    upstream_has_keys,
     upstream_release,
 )
 from airgap.site.check.subject import Known, checks, fault
@@ -182,7 +183,7 @@ def _upstream_order(
         talos=talos,
         outputs=outputs,
         factory=upstream_release(site),
-        has_keys=True,
+        has_keys=upstream_has_keys(site),
     )
 
 
