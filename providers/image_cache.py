@@ -32,6 +32,7 @@ from providers.surroundings import (
 )
 
 if TYPE_CHECKING:
+    from airgap.net import Traffic
     from airgap.oci.client import RegistryClient
 
 __all__ = ["ImageCache", "ImageCacheInputs", "ImageCacheProvider"]
@@ -49,7 +50,8 @@ class ImageCacheInputs(ProviderInputs):
     """The inputs.
 
     `published` maps a form to its path below the mirror, or `image` to `repository:tag`; `images`
-    and `signatures` map `registry/repository` to `tag@digest`, or several of them.
+    and `signatures` map `registry/repository` to `tag@digest`, or several of them. `typed_only`
+    refuses manifests that the release cannot serve: where machines have nothing but the cache.
     """
 
     set: Annotated[str, Field(min_length=1)]
@@ -60,6 +62,7 @@ class ImageCacheInputs(ProviderInputs):
     platforms: Annotated[tuple[str, ...], Field(min_length=1)]
     images: dict[str, Pins]
     signatures: dict[str, Pins] = Field(default_factory=dict)
+    typed_only: bool = False
     on_delete: Literal["retain", "delete"] = "retain"
 
     @model_validator(mode="after")
@@ -119,7 +122,7 @@ class ImageCacheProvider(ModelProvider[ImageCacheInputs]):
             )
         with engine_log(inputs.set) as log:
             if isinstance(inputs.destination, MirrorInputs):
-                _publish(inputs, inputs.destination, log)
+                _publish(inputs, inputs.destination, shared_traffic(self.limits), log)
             else:
                 self._push(inputs, inputs.destination.destination(), log)
 
@@ -166,8 +169,10 @@ class ImageCacheProvider(ModelProvider[ImageCacheInputs]):
                 inputs.content(),
                 inputs.published[_IMAGE],
                 open_ledger(destination.identity),
+                talos=inputs.talos,
                 traffic=shared_traffic(self.limits),
                 progress=log.progress,
+                warn=log.warn,
             )
 
     def _observe_image(
@@ -207,7 +212,9 @@ class ImageCache(Resource, module="airgap", name="ImageCache"):
         super().__init__(ImageCacheProvider(), name, dict(inputs), opts)
 
 
-def _publish(inputs: ImageCacheInputs, place: MirrorInputs, log: EngineLog) -> None:
+def _publish(
+    inputs: ImageCacheInputs, place: MirrorInputs, traffic: Traffic, log: EngineLog
+) -> None:
     from airgap.imagecache.publish import publish_caches
 
     destination = place.destination()
@@ -218,7 +225,11 @@ def _publish(inputs: ImageCacheInputs, place: MirrorInputs, log: EngineLog) -> N
         inputs.content(),
         inputs.paths(),
         open_ledger(destination.identity),
+        talos=inputs.talos,
+        typed_only=inputs.typed_only,
+        traffic=traffic,
         progress=log.progress,
+        warn=log.warn,
     )
 
 

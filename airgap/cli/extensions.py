@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 import click
 
 from airgap.cli.output import json_option, print_json, say
+from airgap.cli.parameters import RELEASE
 from airgap.cli.project import Project
 from airgap.errors import AirgapError
 from airgap.net import Traffic
@@ -23,7 +23,6 @@ from airgap.transfer.limits import site_traffic
 __all__ = ["extensions"]
 
 _HOST = "ghcr.io"
-_VERSION = re.compile(r"v?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)")
 _SHORT = len("sha256:") + 12
 
 
@@ -36,7 +35,7 @@ class _Place:
 
 
 @click.command()
-@click.argument("version", metavar="VERSION")
+@click.argument("talos", metavar="VERSION", type=RELEASE)
 @click.option("--search", default="", metavar="TEXT", help="Only those whose words are in it all.")
 @click.option("--overlays", is_flag=True, help="List overlays (single-board computers) instead.")
 @click.option("--site", metavar="SITE", help="Read as this site does: its upstream redirects.")
@@ -49,7 +48,7 @@ class _Place:
 )
 @json_option
 def extensions(
-    version: str,
+    talos: str,
     *,
     search: str,
     overlays: bool,
@@ -70,7 +69,7 @@ def extensions(
     python -m airgap extensions v1.11.5 --site berlin --inside
     """
     _check_usage(site, inside=inside, registry=registry, ca_file=ca_file)
-    talos, kind = _release(version), _kind(overlays=overlays)
+    kind = _kind(overlays=overlays)
     description = Project.find(Path()).read_site(site) if site else None
     with _registries(description, inside=inside, place=_place(registry, ca_file)) as registries:
         catalogue = read_catalogue(registries, kind, talos)
@@ -97,13 +96,6 @@ def _check_usage(
 
 def _kind(*, overlays: bool) -> Kind:
     return "overlay" if overlays else "extension"
-
-
-def _release(text: str) -> str:
-    match = _VERSION.fullmatch(text)
-    if match is None:
-        raise click.UsageError(f"{text}: not a Talos release, such as v1.11.5")
-    return f"v{match[1]}"
 
 
 def _place(registry: str | None, ca_file: Path | None) -> _Place | None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from airgap.cli.output import json_option, print_json, say
+from airgap.cli.parameters import RELEASE
 from airgap.cli.project import Project, say_unseen
-from airgap.errors import LockError
+from airgap.errors import AirgapError, LockError, SiteError
 from airgap.lock import Lock, check_lock, read_lock
 from airgap.progress import count_bytes
 from airgap.resolve import Listed, list_images, why
@@ -23,8 +24,12 @@ __all__ = ["images"]
 @click.command()
 @click.argument("site", metavar="[SITE]", required=False)
 @click.option("--why", "asked", metavar="REF", help="Say what pulls REF in, link by link.")
-@click.option("--talos", metavar="VERSION", help="List a release's own images, without a site.")
-@click.option("--kubernetes", metavar="VERSION", help="With --talos: another Kubernetes.")
+@click.option(
+    "--talos", metavar="VERSION", type=RELEASE, help="List a release's own images, without a site."
+)
+@click.option(
+    "--kubernetes", metavar="VERSION", type=RELEASE, help="With --talos: another Kubernetes."
+)
 @json_option
 @click.option(
     "--project",
@@ -50,7 +55,7 @@ def images(
     """
     _check_usage(site, asked=asked, talos=talos, kubernetes=kubernetes)
     if site is None:
-        for reference in release_images(str(talos), kubernetes):
+        for reference in _of_release(str(talos), kubernetes):
             click.echo(reference)
         return
     checkout = Project.find(project)
@@ -77,6 +82,15 @@ def _check_usage(
         raise click.UsageError("name a site, or a release with --talos")
     if asked and site is None:
         raise click.UsageError("--why goes with a site")
+
+
+def _of_release(talos: str, kubernetes: str | None) -> tuple[str, ...]:
+    """Return the images of a release; what is wrong with it has no place in any site."""
+    try:
+        return release_images(talos, kubernetes)
+    except SiteError as error:
+        (fault,) = error.faults
+        raise AirgapError(fault.message, hint=fault.hint) from error
 
 
 def _lock(project: Project, site: Site, name: str) -> Lock | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 
+from airgap.cli.output import say
 from airgap.cli.project import Project, project_option, site_argument
 from airgap.deployment import (
     SIGNING_KEY_NAME,
@@ -19,6 +19,7 @@ from airgap.deployment import (
 from airgap.errors import AirgapError
 from airgap.oci.credentials import MachineCredentials
 from airgap.plan import NodeCredentials, credentials_patch, docker_config, secret_object
+from airgap.plan.mirrors import mirror_hosts
 from airgap.render import render_documents
 from airgap.site.model import Site
 from airgap.talos import config_dialect
@@ -60,8 +61,8 @@ def secret(
     """Print SITE's registry credentials as a Kubernetes Secret (YAML, on stdout).
 
     Nothing is written to disk; pipe it on: … | kubectl apply --server-side -f -
-    The credentials are this machine's for the registry's endpoints: the file that AIRGAP_AUTH_FILE
-    names, or Docker's configuration with its helpers.
+    The credentials are this machine's for the endpoints of the site's mirrors, those it has: from
+    the file that AIRGAP_AUTH_FILE names, or Docker's configuration with its helpers.
 
     \b
     Machines that run:    talosctl patch mc --nodes NODE --patch "$(… --machine-config CLASS)"
@@ -122,7 +123,14 @@ def _read(file: Path) -> str:
 
 
 def _credentials(site: Site) -> NodeCredentials:
-    return _credentials_for([urlsplit(endpoint.url).netloc for endpoint in site.registry.endpoints])
+    """Return this machine's for the mirrors' endpoints; of some others may pull anonymously."""
+    hosts = mirror_hosts(site)
+    machine = MachineCredentials()
+    known = [host for host in hosts if machine.find(host) is not None]
+    for host in hosts if known else ():
+        if host not in known:
+            say(f"note: no credentials on this machine for {host}: it is pulled from anonymously")
+    return _credentials_for(known or hosts)
 
 
 def _credentials_for(hosts: Sequence[str]) -> NodeCredentials:

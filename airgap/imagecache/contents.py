@@ -9,7 +9,7 @@ whole, so that its digest does. Signatures (from 1.13) are references like any o
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from airgap.digest import Digest
@@ -20,8 +20,12 @@ from airgap.oci.reference import Reference, parse_reference
 from airgap.oci.referrers import add_referrer, fallback_tag
 from airgap.plan.cache_content import ALL_PLATFORMS, CacheContent
 from airgap.store import Store
+from airgap.talos.config import serves_typed_only
 
-__all__ = ["build_tree", "find_untyped"]
+__all__ = ["Warn", "build_tree", "check_typed", "find_untyped"]
+
+Warn = Callable[[str], object]
+"""Told, in a sentence, what a person has to know of a cache that is made all the same."""
 
 _DEFAULT_TAG = "latest"
 """What talosctl calls an image that was named by digest alone (go-containerregistry's default)."""
@@ -57,6 +61,33 @@ def find_untyped(tree: Tree) -> tuple[str, ...]:
         and isinstance(data, bytes)
         and not json.loads(data).get("mediaType")
     )
+
+
+def check_typed(
+    tree: Tree, talos: str, *, typed_only: bool, warn: Warn | None = None
+) -> tuple[str, ...]:
+    """Look for manifests that the release cannot serve from a cache; return them.
+
+    Args:
+        tree: What is in the cache.
+        talos: The release; empty where nobody knows.
+        typed_only: Whether they are refused: where there is no registry to pull them from.
+        warn: Told of each.
+
+    Raises:
+        PublishError: There are some, and they are refused.
+    """
+    untyped = find_untyped(tree) if not talos or serves_typed_only(talos) else ()
+    if typed_only and untyped:
+        raise PublishError(
+            f"{', '.join(untyped)}: without a media type of its own Talos up to 1.12 answers 500",
+            hint="build the image anew with a current tool, give machines a registry, or "
+            "use Talos 1.13",
+        )
+    if warn is not None:
+        for path in untyped:
+            warn(f"{path} has no media type of its own: Talos up to 1.12 cannot serve it")
+    return untyped
 
 
 @dataclass(slots=True)

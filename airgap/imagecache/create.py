@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from airgap.errors import PublishError
-from airgap.imagecache.contents import build_tree, find_untyped
+from airgap.imagecache.contents import Warn, build_tree, check_typed
 from airgap.imagecache.forms import write_directory, write_file
 from airgap.imagecache.record import (
     Record,
@@ -33,20 +33,24 @@ def create_cache(
     form: Form,
     destination: Path,
     *,
+    talos: str = "",
     replace: bool = False,
     typed_only: bool = False,
     progress: Progress | None = None,
-) -> tuple[Literal["present", "published"], tuple[str, ...]]:
-    """Make a cache; say whether it was there, and which manifests Talos up to 1.12 cannot serve.
+    warn: Warn | None = None,
+) -> Literal["present", "published"]:
+    """Make a cache; say whether it was there.
 
     Args:
         store: Holds the images.
         content: What is to be in it.
         form: What to make.
         destination: Where.
+        talos: The release it is for, where that is known.
         replace: Whether something else that is there goes.
         typed_only: Whether manifests without a media type of their own are refused.
         progress: Told.
+        warn: Told of manifests that Talos up to 1.12 cannot serve.
 
     Raises:
         PublishError: The store does not have all of it, something else is there, or the disk
@@ -54,17 +58,11 @@ def create_cache(
         IntegrityError: A blob of the store has other bytes than it should.
     """
     tree = build_tree(store, content)
-    untyped = find_untyped(tree)
-    if typed_only and untyped:
-        raise PublishError(
-            f"{', '.join(untyped)}: without a media type of its own Talos up to 1.12 answers 500",
-            hint="build the image anew with a current tool, give machines a registry, or "
-            "use Talos 1.13",
-        )
+    check_typed(tree, talos, typed_only=typed_only, warn=warn)
     tally = Tally(1, progress)
     if _is_there(content, form, destination):
         tally.add(destination.name, "present")
-        return "present", untyped
+        return "present"
     if destination.exists() and not replace:
         raise PublishError(
             f"{destination} is there already, with something else in it",
@@ -73,7 +71,7 @@ def create_cache(
     _write(tree, content, form, destination, progress)
     write_record(destination, Record.of(content, form, fingerprint(destination)))
     tally.add(destination.name, "published", tree.size_bytes)
-    return "published", untyped
+    return "published"
 
 
 def _is_there(content: CacheContent, form: Form, destination: Path) -> bool:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from airgap.digest import Digest, sha256_of
 from airgap.errors import PublishError
-from airgap.imagecache.contents import build_tree
+from airgap.imagecache.contents import Warn, build_tree, check_typed
 from airgap.imagecache.tree import Tree
 from airgap.imagecache.wrapper import Layer, Wrapper, measure_layer, packed_layer, wrap
 from airgap.net import Body, StreamBody, Traffic
@@ -52,10 +52,14 @@ def push_cache(
     place: str,
     ledger: Ledger,
     *,
+    talos: str = "",
     traffic: Traffic | None = None,
     progress: Progress | None = None,
+    warn: Warn | None = None,
 ) -> Pushed:
     """Bring a cache into a registry as `repository:tag`; see `push_sets`.
+
+    There is a registry, so manifests that Talos up to 1.12 cannot serve are told to `warn` only.
 
     Raises:
         PublishError: The store does not have all of it.
@@ -63,6 +67,7 @@ def push_cache(
         TransferError: It could not be brought.
     """
     tree = build_tree(store, content)
+    check_typed(tree, talos, typed_only=False, warn=warn)
     meter = Meter(f"{place} (its digest)", tree.size_bytes, progress)
     wrapper = wrap(measure_layer(tree, told=meter.add), content.outer_platform)
     item = cache_item(destination, place, wrapper.manifest.digest)

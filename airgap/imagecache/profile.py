@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from shlex import join
 
+from airgap.imagecache.class_parts import ClassParts
 from airgap.talos import minor_of
 
 __all__ = ["disk_bytes", "imager_command", "imager_profile", "installer_base"]
 
 _MIB = 2**20
 _TALOS_BYTES = 1246 * _MIB
+_STOCK = ClassParts()
 _UNIFIED_SINCE = (1, 10)
 
 
@@ -36,7 +38,13 @@ def installer_base(talos: str) -> str:
 
 
 def imager_profile(
-    talos: str, architecture: str, *, cache_bytes: int, base: str = "", place: str
+    talos: str,
+    architecture: str,
+    *,
+    cache_bytes: int,
+    base: str = "",
+    place: str,
+    parts: ClassParts = _STOCK,
 ) -> Mapping[str, object]:
     """Return the profile of a metal disk image.
 
@@ -46,18 +54,22 @@ def imager_profile(
         cache_bytes: What is in the cache.
         base: Where the installer's base is pulled from; its public place by default.
         place: The cache's OCI layout as imager sees it, an absolute path.
+        parts: What a server class asks for beyond a stock release.
     """
     return {
         "arch": architecture,
         "platform": "metal",
         "secureboot": False,
         "version": talos,
+        **({"customization": parts.customization} if parts.customization else {}),
         "input": {
             "kernel": {"path": f"/usr/install/{architecture}/vmlinuz"},
             "initramfs": {"path": f"/usr/install/{architecture}/initramfs.xz"},
             "baseInstaller": {"imageRef": base or installer_base(talos)},
             "imageCache": {"ociPath": place},
+            **({"systemExtensions": parts.extensions} if parts.extensions else {}),
         },
+        **({"overlay": parts.overlay} if parts.overlay else {}),
         "output": {
             "kind": "image",
             "imageOptions": {"diskSize": disk_bytes(cache_bytes), "diskFormat": "raw"},

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Literal
 
 from airgap.errors import AirgapError, PublishError, TransferError
-from airgap.imagecache.contents import build_tree
+from airgap.imagecache.contents import Warn, build_tree, check_typed
 from airgap.imagecache.forms import fill_file
 from airgap.imagecache.tree import Tree
-from airgap.net import RetryPolicy
+from airgap.net import RetryPolicy, Traffic
 from airgap.plan.cache_content import CacheContent, FileForm
 from airgap.progress import Meter, Progress, Tally
 from airgap.store import FileDigests, Store, hash_file, split_key
@@ -65,8 +65,12 @@ def publish_caches(
     paths: Paths,
     ledger: Ledger,
     *,
+    talos: str = "",
+    typed_only: bool = False,
     retry: RetryPolicy | None = None,
+    traffic: Traffic | None = None,
     progress: Progress | None = None,
+    warn: Warn | None = None,
 ) -> int:
     """Bring a cache into the mirror's directory in each of its forms; return how many were made.
 
@@ -77,20 +81,25 @@ def publish_caches(
         content: What is in the cache.
         paths: Its forms, and where each goes.
         ledger: The destination's record.
+        talos: The release it is for, where that is known.
+        typed_only: Whether manifests without a media type of their own are refused.
         retry: How patiently to read back.
+        traffic: The limits and counts of this run.
         progress: Told of each form.
+        warn: Told of manifests that Talos up to 1.12 cannot serve.
 
     Raises:
         TransferError: Some forms could not be published; the others are there and recorded.
-        PublishError: The store does not have all of it.
+        PublishError: The store does not have all of it, or a manifest is refused.
     """
     root = Path(destination.path)
     with ledger.transferring():
         tree = build_tree(store, content)
+        check_typed(tree, talos, typed_only=typed_only, warn=warn)
         publication = _Publication(tree, content.outer_platform, root, set_name, ledger)
         caches, failures = publication.run(paths, progress)
         publication.write_checksums(caches)
-        failures += _read_back(destination, caches, retry)
+        failures += _read_back(destination, caches, retry, traffic)
         if failures:
             raise TransferError(f"set {set_name}", failures)
         ledger.complete(set_name, [cache.key for cache in caches])
@@ -217,9 +226,12 @@ class _Publication:
 
 
 def _read_back(
-    destination: MirrorDestination, caches: Collection[_Cache], retry: RetryPolicy | None
+    destination: MirrorDestination,
+    caches: Collection[_Cache],
+    retry: RetryPolicy | None,
+    traffic: Traffic | None,
 ) -> Failures:
-    with MirrorReader(destination, retry=retry) as reader:
+    with MirrorReader(destination, retry=retry, traffic=traffic) as reader:
         return list(_mismatches(reader, caches))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airgap.imagecache.contents import Warn
 from airgap.imagecache.image import push_cache
 from airgap.imagecache.publish import publish_caches
 from airgap.lock.model import Lock
@@ -28,6 +29,7 @@ def publish_site_caches(
     credentials: Credentials | None = None,
     traffic: Traffic | None = None,
     progress: Progress | None = None,
+    warn: Warn | None = None,
 ) -> tuple[int, int]:
     """Bring a site's caches to its asset mirror and registry; return how many were made, and all.
 
@@ -39,22 +41,30 @@ def publish_site_caches(
         credentials: For the registry; this machine's by default.
         traffic: The limits and counts of this run.
         progress: Told of everything.
+        warn: Told of manifests that Talos up to 1.12 cannot serve.
 
     Raises:
         TransferError: Some could not be brought.
-        PublishError: The store does not have all of one.
+        PublishError: The store does not have all of one, or a manifest is refused.
     """
     made = total = 0
     for place in cache_places(name, site, lock, "files"):
-        made += _publish(site, place, store, progress)
+        made += _publish(site, place, store, traffic, progress, warn)
         total += len(place.published)
     for place in cache_places(name, site, lock, "image"):
-        made += _push(site, place, store, credentials, traffic, progress)
+        made += _push(site, place, store, credentials, traffic, progress, warn)
         total += 1
     return made, total
 
 
-def _publish(site: Site, place: CachePlace, store: Store, progress: Progress | None) -> int:
+def _publish(
+    site: Site,
+    place: CachePlace,
+    store: Store,
+    traffic: Traffic | None,
+    progress: Progress | None,
+    warn: Warn | None,
+) -> int:
     destination = mirror_of(site)
     return publish_caches(
         store,
@@ -63,7 +73,11 @@ def _publish(site: Site, place: CachePlace, store: Store, progress: Progress | N
         place.content,
         {form: place.published[form] for form in EXTENSIONS if form in place.published},
         Ledger(ledger_root(store.root), destination.identity),
+        talos=place.talos,
+        typed_only=place.typed_only,
+        traffic=traffic,
         progress=progress,
+        warn=warn,
     )
 
 
@@ -74,6 +88,7 @@ def _push(
     credentials: Credentials | None,
     traffic: Traffic | None,
     progress: Progress | None,
+    warn: Warn | None,
 ) -> int:
     destination = registry_of(site)
     with connect(destination, credentials=credentials, traffic=traffic) as client:
@@ -85,7 +100,9 @@ def _push(
             place.content,
             place.published["image"],
             Ledger(ledger_root(store.root), destination.identity),
+            talos=place.talos,
             traffic=traffic,
             progress=progress,
+            warn=warn,
         )
     return pushed.pushed

@@ -21,6 +21,7 @@ from airgap.plan.cache_content import (
 from airgap.plan.model import PlainValues, ResourcePlan
 from airgap.plan.pins import by_repository
 from airgap.site.model import Site
+from airgap.talos.config import serves_typed_only
 
 __all__ = ["CachePlace", "Places", "cache_places", "cache_sets", "cache_url", "plan_image_caches"]
 
@@ -44,13 +45,18 @@ def cache_url(site: Site, lock: Lock, talos: str, architecture: str) -> str | No
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachePlace:
-    """A cache at one destination: its set there, what is in it, and each form's place."""
+    """A cache at one destination: its set there, what is in it, and each form's place.
+
+    `typed_only` says that its machines have nowhere else to pull from, and their Talos, up to
+    1.12, serves no manifest without a media type of its own.
+    """
 
     set: str
     talos: str
     architecture: str
     content: CacheContent
     published: Mapping[str, str]
+    typed_only: bool
 
 
 def cache_sets(name: str, site: Site, of: Places) -> tuple[str, ...]:
@@ -77,6 +83,7 @@ def cache_places(name: str, site: Site, lock: Lock, of: Places) -> Iterator[Cach
             architecture=architecture,
             content=content,
             published=published,
+            typed_only=site.registry.kind == "none" and serves_typed_only(talos),
         )
 
 
@@ -105,6 +112,7 @@ def plan_image_caches(
                 "platforms": list(place.content.platforms),
                 "images": by_repository(place.content.images),
                 **_signatures(place.content),
+                **({"typedOnly": True} if place.typed_only else {}),
                 "onDelete": site.retention.on_delete,
             },
         )

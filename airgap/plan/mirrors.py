@@ -21,7 +21,7 @@ from airgap.site import model as site_model
 from airgap.site.model import Site
 from airgap.talos.config import IMAGE_CACHE
 
-__all__ = ["CATCH_ALL", "Mirror", "Mirrors", "Trust", "plan_mirrors"]
+__all__ = ["CATCH_ALL", "Mirror", "Mirrors", "Trust", "mirror_hosts", "plan_mirrors"]
 
 CATCH_ALL = "*"
 
@@ -71,6 +71,16 @@ def plan_mirrors(site: Site, lock: Lock) -> Mirrors:
     return Mirrors(by_host=ordered, trust=_trust(site.registry, ordered))
 
 
+def mirror_hosts(site: Site) -> tuple[str, ...]:
+    """Return the host:port of every endpoint that mirrors can have, whatever is locked, sorted."""
+    factory, registry = site.image_factory, site.registry
+    urls = [place.url for place in registry.endpoints]
+    urls += [url for override in registry.mirrors.values() for url in override.endpoints]
+    if factory.kind != "none" and factory.endpoint:
+        urls.append(factory.endpoint)
+    return tuple(sorted({host_of(url) for url in urls}))
+
+
 def _default(registry: site_model.Registry, upstream: str) -> Mirror:
     """Return the mirror that the registry's layout makes.
 
@@ -98,7 +108,8 @@ def _factory(factory: site_model.ImageFactory, own_cas: dict[str, str | None]) -
     """
     if factory.kind == "none" or not factory.endpoint:
         return {}
-    ca = bundle([factory.ca, own_cas.get(factory.registry or "")])
+    written = factory.registry
+    ca = bundle([factory.ca, *([own_cas.get(written.host), written.ca] if written else [])])
     own = Mirror(
         endpoints=(origin_of(factory.endpoint),),
         override_path=False,

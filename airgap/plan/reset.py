@@ -5,6 +5,11 @@ with another registry, the old one first. So such a machine is patched three tim
 the patch, so that everything exists (deleting a document that does not exist is an error), with
 the deletions made here, and with the patch once more. (siderolabs/talos v1.9 to v1.13:
 `config/merge`, and `$patch: delete` of `config/configpatcher`.)
+
+A machine that came from Talos 1.11 has in v1alpha1 what the documents of 1.12 say now. Time and
+name servers in both are refused (`V1Alpha1ConflictValidate` of `config/types/network`), hosts and
+mirrors in both add up: what a document stands for is deleted in v1alpha1, too. `registries.config`
+stays: documents come before it by name, and a machine's own credentials are in it.
 """
 
 from __future__ import annotations
@@ -13,16 +18,51 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from airgap.plan.model import PlainValues
 
-__all__ = ["reset_documents"]
+__all__ = ["needed_sections", "reset_documents"]
 
-_DELETE = {"$patch": "delete"}
+_DELETE: PlainValues = {"$patch": "delete"}
 _WHOLE = {("machine", "registries", "mirrors")}
 """Maps of which nothing older may stay: a mirror that is no longer the site's is a way out."""
 
+_BEFORE: Mapping[str, Mapping[str, PlainValues]] = {
+    "RegistryMirrorConfig": {"registries": {"mirrors": _DELETE}},
+    "TimeSyncConfig": {"time": _DELETE},
+    "ResolverConfig": {"network": {"nameservers": _DELETE}},
+    "StaticHostConfig": {"network": {"extraHostEntries": _DELETE}},
+}
+"""What a document stands for below `machine` of v1alpha1, deleted."""
 
-def reset_documents(documents: Iterable[PlainValues]) -> list[PlainValues]:
-    """Return the documents that delete every list of a patch's documents."""
-    return list(_resets(documents))
+_SHARED = {"ResolverConfig"}
+"""Documents in which a machine may have something of its own (search domains), which stays."""
+
+_HEAD = ("apiVersion", "kind", "name")
+
+
+def reset_documents(documents: Sequence[PlainValues]) -> list[PlainValues]:
+    """Return the documents that delete a patch's lists, and what its documents replace."""
+    return [*_before(documents), *_resets(documents)]
+
+
+def needed_sections(documents: Iterable[PlainValues]) -> PlainValues:
+    """Return a patch that makes the sections that deletions are in; nothing where all exist.
+
+    Deleting a key of a section that a machine does not have is an error, of one that it has never.
+    Talos takes the deletions of a patch first: this has to be another one, before.
+    """
+    machines = (document.get("machine") for document in documents if "kind" not in document)
+    has_network = any(isinstance(each, Mapping) and "network" in each for each in machines)
+    return {"machine": {"network": {}}} if has_network else {}
+
+
+def _before(documents: Iterable[PlainValues]) -> Iterator[PlainValues]:
+    """Yield the deletions in v1alpha1."""
+    kinds = {document.get("kind") for document in documents}
+    machine: dict[str, PlainValues] = {}
+    for kind, sections in _BEFORE.items():
+        for section, deleted in sections.items() if kind in kinds else ():
+            machine[section] = {**machine.get(section, {}), **deleted}
+    if machine:
+        yield {"machine": machine}
 
 
 def _resets(documents: Iterable[PlainValues]) -> Iterator[PlainValues]:
@@ -30,9 +70,9 @@ def _resets(documents: Iterable[PlainValues]) -> Iterator[PlainValues]:
         if "kind" not in document:
             if lists := _lists(document, ()):
                 yield lists
-        elif _lists(document, ()):
-            head = ("apiVersion", "kind", "name")
-            yield {**{key: document[key] for key in head if key in document}, **_DELETE}
+        elif lists := _lists(document, ()):
+            head = {key: document[key] for key in _HEAD if key in document}
+            yield {**head, **(lists if document["kind"] in _SHARED else _DELETE)}
 
 
 def _lists(values: PlainValues, at: tuple[str, ...]) -> dict[str, object]:

@@ -7,6 +7,7 @@ providers, and the commands. `NODE` and the like are for a person to fill in.
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterator
 
@@ -15,7 +16,7 @@ from airgap.plan.machine import plan_machine_config
 from airgap.plan.management import plan_management_files
 from airgap.plan.mirrors import Mirrors
 from airgap.plan.model import PlainValues, ResourcePlan, manifest_files
-from airgap.plan.reset import reset_documents
+from airgap.plan.reset import needed_sections, reset_documents
 from airgap.plan.server_classes import ClassPlan
 from airgap.site.model import Site
 from airgap.talos import config_dialect
@@ -65,10 +66,18 @@ def _commands(plan: ClassPlan) -> Iterator[str]:
     yield "# Lists are replaced: Talos appends them, so they are set, deleted, and set again."
     if plan.dialect == "documents":
         yield "# Documents need Talos 1.12: a machine with an older one is upgraded first."
+        yield "# What it had in v1alpha1 of the same is deleted with them."
+        if needed := needed_sections(reset_documents(plan.machine_config.to_patch())):
+            patches.insert(0, json.dumps(needed))
     options = [option for patch in patches for option in ("--patch", patch)]
     yield shlex.join(["talosctl", "patch", "mc", "--nodes", "NODE", *options])
     image = str(plan.installer["image"])
     yield shlex.join(["talosctl", "upgrade", "--nodes", "NODE", "--image", image])
+    if plan.dialect == "documents":
+        yield "# What the site no longer has stays as documents until it is deleted by name:"
+        deleted = '{"apiVersion": "v1alpha1", "kind": "KIND", "name": "NAME", "$patch": "delete"}'
+        yield f"# talosctl patch mc --nodes NODE --patch '{deleted}'"
+        yield "# KIND: RegistryMirrorConfig, RegistryTLSConfig (of hosts), StaticHostConfig."
     yield ""
     yield "# Machines that Cluster API makes. Patches of the provider and of a server class add up:"
     yield "# give them here only to machines of classes without any. This replaces the list."

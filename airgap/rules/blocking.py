@@ -6,7 +6,8 @@ then its strategicPatches. JSON patches (`configPatches`) are refused by Talos' 
 the configuration has several documents: it has from Talos 1.12 on, whatever anybody patches, and
 before that as soon as a server class adds one. A machine then gets HTTP 500 and does not boot.
 Whatever comes later than a server class has the last word over it; where a list is set twice, both
-are in it, and the first comes first.
+are in it, and the first comes first. Time and name servers are an exception where the class gives
+them as documents (Talos 1.12): beside the same in v1alpha1, before or after, they are refused.
 
 Reads what `kubectl get serverclasses,servers,environments -o yaml` prints; TalosControlPlanes,
 TalosConfigTemplates and TalosConfigs are judged too where they are given.
@@ -20,13 +21,23 @@ from dataclasses import dataclass
 import yaml
 
 from airgap.rules.findings import Finding
-from airgap.rules.settings import Path, common, json_paths, shown, strategic_paths
+from airgap.rules.settings import (
+    Path,
+    common,
+    exclusive,
+    json_paths,
+    json_v1alpha1,
+    shown,
+    strategic_paths,
+    strategic_v1alpha1,
+)
 from airgap.rules.values import Values, entries, host_of, part, text, texts
 
 __all__ = ["find_blockers"]
 
 _AS_STRATEGIC = "write them as strategicPatches, which Talos merges into any configuration"
 _FIRST_MULTIPLE = (1, 12)
+_NOTHING: Mapping[str, tuple[Path, ...]] = {}
 _ANY = "any"
 """The ServerClass that Sidero makes itself: every server is in it."""
 
@@ -118,7 +129,9 @@ def _judge_server(item: Values, ours: _Class) -> Iterator[Finding]:
         yield from _later(item, ours, "configPatches", json_paths(patches))
     documents, faults = _strategic(item, specification)
     yield from faults
-    yield from _later(item, ours, "strategicPatches", strategic_paths(documents))
+    refused = _refused(ours, strategic_v1alpha1(documents))
+    yield from _refusals(item, ours, refused)
+    yield from _later(item, ours, "strategicPatches", strategic_paths(documents), refused)
     boots = text(part(specification, "environmentRef"), "name")
     if boots and boots != ours.environment:
         yield _finding(
@@ -163,8 +176,11 @@ def _judge_generator(
     documents, faults = _strategic(item, specification)
     yield from faults
     paths = (*json_paths(patches), *strategic_paths(documents))
+    old = (*json_v1alpha1(patches), *strategic_v1alpha1(documents))
     for ours in classes.values():
-        yield from _earlier(item, ours, paths)
+        refused = _refused(ours, old)
+        yield from _refusals(item, ours, refused)
+        yield from _earlier(item, ours, paths, refused)
 
 
 def _generator(item: Values) -> Values:
@@ -185,19 +201,55 @@ def _blocked(item: Values, ours: _Class) -> Finding:
     return _finding(item, "config-patches", "mandatory", message, _AS_STRATEGIC)
 
 
-def _later(item: Values, ours: _Class, field: str, paths: Iterable[Path]) -> Iterator[Finding]:
-    if touched := common(ours.paths, paths):
+def _refused(ours: _Class, paths: Iterable[Path]) -> dict[str, tuple[Path, ...]]:
+    """Return those paths of v1alpha1 that Talos refuses beside a document of the class."""
+    known = tuple(paths)
+    found = {kind: common(beside, known) for kind, beside in exclusive(ours.documents).items()}
+    return {kind: touched for kind, touched in found.items() if touched}
+
+
+def _refusals(
+    item: Values, ours: _Class, refused: Mapping[str, tuple[Path, ...]]
+) -> Iterator[Finding]:
+    for kind, touched in refused.items():
+        message = (
+            f"its patches set {_listed(touched)}, and server class {ours.name} has the document "
+            f"{kind}: Talos {ours.talos} refuses both together, and its machines do not boot"
+        )
+        remedy = f"leave these settings to the site, or give them as {kind}"
+        yield _finding(item, "config-patches", "mandatory", message, remedy)
+
+
+def _later(
+    item: Values,
+    ours: _Class,
+    field: str,
+    paths: Iterable[Path],
+    refused: Mapping[str, tuple[Path, ...]] = _NOTHING,
+) -> Iterator[Finding]:
+    if touched := _beyond(common(ours.paths, paths), refused):
         message = f"its {field} come after server class {ours.name} and set {_listed(touched)}"
         yield _finding(item, "shadowed", "advisory", message, "leave these settings to the site")
 
 
-def _earlier(item: Values, ours: _Class, paths: Iterable[Path]) -> Iterator[Finding]:
-    if touched := common(ours.paths, paths):
+def _earlier(
+    item: Values,
+    ours: _Class,
+    paths: Iterable[Path],
+    refused: Mapping[str, tuple[Path, ...]] = _NOTHING,
+) -> Iterator[Finding]:
+    if touched := _beyond(common(ours.paths, paths), refused):
         message = (
             f"its patches come before server class {ours.name} and set {_listed(touched)}, too: "
             "lists add up, the first comes first"
         )
         yield _finding(item, "shadowed", "advisory", message, "leave these settings to the site")
+
+
+def _beyond(paths: Iterable[Path], refused: Mapping[str, tuple[Path, ...]]) -> tuple[Path, ...]:
+    """Return the paths that are not refused anyway."""
+    told = [path for touched in refused.values() for path in touched]
+    return tuple(path for path in paths if not common([path], told))
 
 
 def _listed(paths: Sequence[Path]) -> str:

@@ -10,7 +10,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from airgap.rules.values import Values, text
 
-__all__ = ["Path", "common", "json_paths", "overlaps", "shown", "strategic_paths"]
+__all__ = [
+    "Path",
+    "common",
+    "exclusive",
+    "json_paths",
+    "json_v1alpha1",
+    "overlaps",
+    "shown",
+    "strategic_paths",
+    "strategic_v1alpha1",
+]
 
 Path = tuple[str, ...]
 
@@ -27,6 +37,17 @@ _SINGLE: Mapping[str, Path] = {
     "StaticHostConfig": ("machine", "network", "extraHostEntries"),
     "HostnameConfig": ("machine", "network", "hostname"),
 }
+
+_TIME: Path = ("machine", "time")
+_NETWORK: Path = ("machine", "network")
+_EXCLUSIVE: Mapping[str, tuple[Path, ...]] = {
+    "TimeSyncConfig": tuple((*_TIME, key) for key in ("disabled", "servers", "bootTimeout")),
+    "ResolverConfig": tuple(
+        (*_NETWORK, key) for key in ("nameservers", "searchDomains", "disableSearchDomain")
+    ),
+}
+"""Documents, and what of v1alpha1 Talos refuses beside each (`V1Alpha1ConflictValidate` of
+machinery v1.12 and v1.13). Mirrors and hosts are not among them: theirs add up."""
 
 
 def strategic_paths(documents: Iterable[Values]) -> Iterator[Path]:
@@ -45,12 +66,29 @@ def strategic_paths(documents: Iterable[Values]) -> Iterator[Path]:
 
 
 def json_paths(operations: object) -> Iterator[Path]:
-    """Yield what a JSON patch sets (RFC 6901: `~1` is a slash, `~0` a tilde)."""
-    if isinstance(operations, Sequence) and not isinstance(operations, str):
-        for operation in operations:
-            if isinstance(operation, Mapping):
-                steps = text(operation, "path").split("/")[1:]
-                yield tuple(step.replace("~1", "/").replace("~0", "~") for step in steps)
+    """Yield what a JSON patch sets."""
+    for _, path in _operations(operations):
+        yield path
+
+
+def exclusive(documents: Iterable[Values]) -> dict[str, tuple[Path, ...]]:
+    """Return the documents' kinds that v1alpha1 must not have the same of, and which paths."""
+    kinds = dict.fromkeys(text(document, "kind") for document in documents)
+    return {kind: _EXCLUSIVE[kind] for kind in kinds if kind in _EXCLUSIVE}
+
+
+def strategic_v1alpha1(documents: Iterable[Values]) -> Iterator[Path]:
+    """Yield what the documents of a strategic merge patch set in v1alpha1 itself."""
+    for document in documents:
+        if not text(document, "kind"):
+            yield from _set_leaves(document, ())
+
+
+def json_v1alpha1(operations: object) -> Iterator[Path]:
+    """Yield what a JSON patch sets in v1alpha1, down to the leaves of its values."""
+    for operation, path in _operations(operations):
+        if text(operation, "op") in ("add", "replace"):
+            yield from _set_leaves(operation.get("value"), path)
 
 
 def overlaps(one: Path, other: Path) -> bool:
@@ -78,3 +116,21 @@ def _leaves(values: Values, at: Path) -> Iterator[Path]:
             yield from _leaves(value, (*at, key))
         else:
             yield (*at, key)
+
+
+def _set_leaves(value: object, at: Path) -> Iterator[Path]:
+    """Yield the paths of values that say something: not those that are empty or deleted."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items() if value.get("$patch") != "delete" else ():
+            yield from _set_leaves(inner, (*at, str(key)))
+    elif value and value != "0s":
+        yield at
+
+
+def _operations(operations: object) -> Iterator[tuple[Values, Path]]:
+    """Yield each operation with its path (RFC 6901: `~1` is a slash, `~0` a tilde)."""
+    if isinstance(operations, Sequence) and not isinstance(operations, str):
+        for operation in operations:
+            if isinstance(operation, Mapping):
+                steps = text(operation, "path").split("/")[1:]
+                yield operation, tuple(s.replace("~1", "/").replace("~0", "~") for s in steps)

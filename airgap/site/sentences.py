@@ -29,6 +29,12 @@ _KINDS = {
     "model_attributes_type": "a mapping",
 }
 
+_MEANT: Mapping[tuple[Step, ...], str] = {
+    ("imageCache", "imageCacheURL"): "publish: [tar] puts the cache on the asset mirror, as "
+    ".oci.tar, and environments of the fork name its URL",
+}
+"""Unknown keys that stand for something else."""
+
 
 def describe_errors(errors: Iterable[ErrorDetails]) -> list[tuple[tuple[Step, ...], Fault]]:
     """Return the fault of each error with its place.
@@ -65,6 +71,8 @@ def _fault(error: ErrorDetails) -> Fault:
 
 
 def _key_hint(at: tuple[Step, ...]) -> str:
+    if at in _MEANT:
+        return _MEANT[at]
     nearest = nearest_key(at)
     if nearest is not None:
         return f"did you mean '{nearest}'?"

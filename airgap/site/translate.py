@@ -2,7 +2,8 @@
 
 Only where nothing is lost and nothing else can have been meant. Talos v1.9 to v1.13 appends `/v2`
 to an endpoint's path unless it ends with it or `overridePath` is set, and drops the upstream host;
-Talos releases have disk images as `.raw.zst` since v1.8, never as `.raw.xz`.
+Talos releases have disk images as `.raw.zst` since v1.8, never as `.raw.xz`. An image cache is a
+directory (`image-cache.oci`), which no URL can name: the asset mirror has it as a tar.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ __all__ = ["translate"]
 
 Tree = dict[str, object]
 _VERSION_PATH = "v2"
+_CACHE_URL = "imageCacheURL"
 _OLD_IMAGE, _IMAGE = ".raw.xz", ".raw.zst"
 
 
@@ -33,6 +35,9 @@ def translate(value: Mapping[str, object]) -> tuple[Tree, tuple[str, ...]]:
         own = _Own(registry)
         read = {host: _mirror(host, mirror, own, notes) for host, mirror in mirrors.items()}
         meant["registry"] = {**registry, "mirrors": read}
+    cache = _tree(meant.get("imageCache"))
+    if _is_on_mirror(cache.get(_CACHE_URL), _tree(meant.get("assetMirror"))):
+        meant["imageCache"] = _image_cache(cache, notes)
     environments = meant.get("environments")
     if isinstance(environments, list):
         meant["environments"] = [
@@ -84,6 +89,25 @@ def _environment(index: int, value: object, notes: list[str]) -> object:
         why = "Talos releases have this form" if meant != name else "the asset mirror's URL is ours"
         notes.append(f"{place}: {shown} is read as {meant}: {why}")
     return {**environment, "bootAsset": meant}
+
+
+def _is_on_mirror(url: object, mirror: Tree) -> bool:
+    """Tell whether a cache is named on the asset mirror; anywhere else we would not put it."""
+    return _host(url) != "" and _host(url) == _host(mirror.get("url"))
+
+
+def _image_cache(cache: Tree, notes: list[str]) -> object:
+    """Return a cache that is published as a tar, where the plan document names its URL."""
+    published = cache.get("publish", [])
+    if not isinstance(published, list):
+        return cache
+    place = dotted(("imageCache", _CACHE_URL))
+    notes.append(
+        f"{place}: {cache[_CACHE_URL]} is read as publish: [tar]: image-cache.oci is a directory, "
+        "its tar (….oci.tar) is on the asset mirror, under a URL that carries its content"
+    )
+    rest = {key: value for key, value in cache.items() if key != _CACHE_URL}
+    return {**rest, "publish": [*published, *(() if "tar" in published else ("tar",))]}
 
 
 class _Own:

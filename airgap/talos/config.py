@@ -22,6 +22,7 @@ __all__ = [
     "Dialect",
     "bootstrap_machinery",
     "config_dialect",
+    "serves_typed_only",
     "sidero_machinery",
 ]
 
@@ -29,6 +30,8 @@ Dialect = Literal["v1alpha1", "documents"]
 
 IMAGE_CACHE = "http://127.0.0.1:3172"
 """Where a machine answers from its own image cache (Talos' registryd, 1.9 to 1.13)."""
+
+_TYPED_UNTIL = (1, 12)
 
 SIDERO_MACHINERY = {
     "v0.6.8": "v1.10.0",
@@ -96,3 +99,11 @@ def config_dialect(
     if bootstrap is not None:
         bounds.append(minor_of(bootstrap_machinery(bootstrap)))
     return "documents" if min(bounds) >= (1, 12) else "v1alpha1"
+
+
+def serves_typed_only(talos: str) -> bool:
+    """Tell whether a release's registryd answers 500 for a manifest without a media type.
+
+    From 1.13 on it looks at what the manifest holds.
+    """
+    return minor_of(talos) <= _TYPED_UNTIL

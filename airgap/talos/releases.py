@@ -98,7 +98,7 @@ RELEASES: Mapping[str, Release] = MappingProxyType(_read_all())
 """All known releases, oldest first."""
 
 
-def find_release(version: str, *, path: str = "talos.versions") -> Release:
+def find_release(version: str) -> Release:
     """Return a release of the table by its version (`v1.11.5`).
 
     Raises:
@@ -107,9 +107,9 @@ def find_release(version: str, *, path: str = "talos.versions") -> Release:
     if version in RELEASES:
         return RELEASES[version]
     fault = Fault(
-        path=path,
+        path="talos",
         message=f"Talos {version} is not in the table",
-        hint=f"nearest: {nearest_to(version, RELEASES)}; or state talos.components for it",
+        hint=f"nearest: {nearest_to(version, RELEASES)}; a site may state talos.components for it",
     )
     raise SiteError("talos release", [fault])
 

@@ -17,6 +17,7 @@ EACH = "[]"
 """The step to each item."""
 
 _EXPECTED = "expected a reference, or a mapping of registry, repository, tag and digest"
+_QUOTE = 'quote the tag: "1.2"'
 _FIRST = r"""([^.\[\]"\s]+)"""
 _LATER = r"""\.([^.\[\]"\s]+)|(\[\])|\["([^"]+)"\]"""
 _STEP = re.compile(_LATER)
@@ -98,6 +99,9 @@ def _images(item: object, path: str) -> Iterator[Found | Problem]:
 
 def _joined(item: Plain, path: str) -> Found | Problem:
     """Return the image that a mapping names in parts, as many charts and operators have it."""
+    if isinstance(tag := item.get("tag"), float):  # JSON's 1.20 is 1.2
+        message = f"the tag {tag} is a number, and 1.20 the same one as 1.2"
+        return Problem(path=at(path, "tag"), message=message, hint=_QUOTE)
     part = {key: str(text) for key, text in item.items() if isinstance(text, str | int) and text}
     name = part.get("repository") or part.get("image") or part.get("name")
     if name is None:

@@ -6,13 +6,14 @@ Field names of v1alpha1 as of Talos 1.9 to 1.13 (pkg/machinery/config/types/v1al
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import replace
 
 from airgap.workloads.fields import find_at, parse_path
-from airgap.workloads.places import Finding, Found, Plain, Unseen, mappings
+from airgap.workloads.places import Finding, Found, Plain, Unseen, is_mapping, mappings
 from airgap.workloads.pods import find_in_pods
 
-__all__ = ["find_in_machine_config", "is_machine_config", "merged_patch"]
+__all__ = ["find_in_machine_config", "is_machine_config", "merged_patches"]
 
 _IMAGES = tuple(
     map(
@@ -41,6 +42,8 @@ _FETCHED = tuple(
     )
 )
 _INLINE = parse_path("cluster.inlineManifests")
+_MAX_GAP = 1000
+"""How far behind a list's end an index is believed; one beyond stands that far behind."""
 
 FindInText = Callable[[str], Iterator[Finding]]
 
@@ -75,17 +78,24 @@ def find_in_machine_config(document: Plain, find_in_text: FindInText) -> Iterato
             yield Unseen(path=path, message=f"machines fetch {value}")
 
 
-def merged_patch(operations: object) -> Plain:
-    """Return what JSON patches set, as a part of a document; what they remove is left out.
+def merged_patches(operations: object) -> Iterator[Plain]:
+    """Yield what JSON patches set, as parts of a document; what they remove is left out.
 
-    Where a list is added to, its index is a key of a list here: paths stay readable.
+    A list is made where a step is an index, so that paths stay readable. What does not fit into
+    the part so far, such as a key of a list, begins another part: nothing that is set is lost.
     """
-    document: dict[str, object] = {}
+    part: dict[str, object] = {}
     for _, operation in mappings(operations):
-        steps = _pointer(operation.get("path"))
-        if operation.get("op") in ("add", "replace") and steps:
-            _set(document, steps, operation.get("value"))
-    return document
+        if operation.get("op") not in ("add", "replace"):
+            continue
+        value = operation.get("value")
+        if operation.get("path") == "":
+            yield from (value,) if is_mapping(value) else ()
+        elif (steps := _pointer(operation.get("path"))) and not _set(part, steps, value):
+            yield part
+            part = {}
+            _set(part, steps, value)
+    yield part
 
 
 def _pointer(text: object) -> tuple[str, ...]:
@@ -95,16 +105,35 @@ def _pointer(text: object) -> tuple[str, ...]:
     return tuple(step.replace("~1", "/").replace("~0", "~") for step in text[1:].split("/"))
 
 
-def _set(document: dict[str, object], steps: tuple[str, ...], value: object) -> None:
-    node = document
-    for place, step in enumerate(steps[:-1]):
-        if steps[place + 1] == "-" or steps[place + 1].isdigit():
-            items = node.setdefault(step, [])
-            if isinstance(items, list) and place + 2 == len(steps):
-                items.append(value)
-            return
-        below = node.setdefault(step, {})
-        if not isinstance(below, dict):
-            return
-        node = below
-    node[steps[-1]] = value
+def _set(part: dict[str, object], steps: tuple[str, ...], value: object) -> bool:
+    """Set the value at the steps; tell whether that was possible. In an empty part it is."""
+    node: object = part
+    for step, following in zip(steps, (*steps[1:], None), strict=True):
+        made = value if following is None else [] if _is_index(following) else {}
+        if isinstance(node, dict):
+            if following is None or node.get(step) is None:
+                node[step] = made
+            below = copy(node[step])  # a value that was set is its operation's own
+            node[step] = below
+            node = below
+        elif isinstance(node, list) and _is_index(step):
+            node = _item(node, step, made, is_last=following is None)
+        else:
+            return False
+    return True
+
+
+def _is_index(step: str) -> bool:
+    return step == "-" or (step.isdecimal() and step.isascii())
+
+
+def _item(items: list[object], step: str, made: object, *, is_last: bool) -> object:
+    """Return the item of a list at a step, made where there is none; the last step adds one."""
+    index = len(items) if step == "-" else min(int(step[:9]), len(items) + _MAX_GAP)
+    items.extend([None] * (index - len(items)))
+    if index < len(items) and items[index] is None:
+        items[index] = made
+    elif is_last or index == len(items):
+        items.insert(index, made)
+    items[index] = copy(items[index])
+    return items[index]

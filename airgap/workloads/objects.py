@@ -13,7 +13,7 @@ from airgap.workloads.known import (
     known_fields_of,
     strategic_patches_of,
 )
-from airgap.workloads.machine import find_in_machine_config, is_machine_config, merged_patch
+from airgap.workloads.machine import find_in_machine_config, is_machine_config, merged_patches
 from airgap.workloads.places import Finding, Found, Plain, Problem, Unseen, is_mapping
 from airgap.workloads.pods import find_in_data, find_in_pods
 
@@ -49,7 +49,7 @@ class Object:
 def flatten(value: object, depth: int = 0) -> Iterator[Object | Problem]:
     """Yield the objects of a document: those of a List, else its own."""
     if isinstance(value, list):  # JSON patches of a machine configuration
-        yield Object(merged_patch(value))
+        yield from map(Object, merged_patches(value))
     elif not is_mapping(value):
         yield Problem(path="", message="is no object", hint=_EXPECTED)
     elif is_machine_config(value):
@@ -132,8 +132,9 @@ def _machine_patches(item: Object, own: Sequence[Field]) -> Iterator[Finding]:
                 yield replace(inner, steps=(path, *inner.steps))
     for field in json_patches_of(item.kind, item.group):
         for path, operations in find_at(item.value, field.steps):
-            for inner in find_in_object(Object(merged_patch(operations)), own):
-                yield replace(inner, steps=(path, *inner.steps))
+            for part in map(Object, merged_patches(operations)):
+                for inner in find_in_object(part, own):
+                    yield replace(inner, steps=(path, *inner.steps))
 
 
 def find_in_text(text: str, own: Sequence[Field] = ()) -> Iterator[Finding]:

@@ -93,7 +93,7 @@ def test_a_release_that_is_not_there_says_what_is_known(
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (("1.11",), "not a Talos release"),
+        (("1.11",), "'1.11' is not a release such as v1.11.5"),
         ((RELEASE, "--inside"), "--inside goes with --site"),
         ((RELEASE, "--site", SITE, "--registry", "https://r.example"), "not both"),
         ((RELEASE, "--ca-file", __file__), "--ca-file goes with --registry"),

@@ -132,6 +132,10 @@ def test_several_platforms_are_named_by_the_first(
         ([SITE, "--talos", "v1.12.0"], "the site has v1.11.5"),
         ([SITE, "--format", "iso", "--layout", "oci"], "a medium that machines read"),
         (["--images", ","], "names none"),
+        (["--images", NGINX, "--talos", "foo"], "'foo' is not a release such as v1.11.5"),
+        (["--images", NGINX, "--platform", "amd64"], "'amd64' is not a platform such as linux/amd"),
+        (["--images", NGINX, "--platform", "linux/amd64,all"], "or all alone"),
+        (["--images", NGINX, "--platform", ","], "or all alone"),
     ],
 )
 def test_wrong_usage_is_said(airgap: Command, ready: Path, arguments: list[str], why: str) -> None:
@@ -173,8 +177,46 @@ def test_the_profile_is_imagers_with_the_cache_in_it_and_room_for_it(
     assert document["output"]["kind"] == "image"
     assert document["output"]["outFormat"] == ".zst"
     assert document["output"]["imageOptions"]["diskSize"] >= 1246 * 2**20 + size
-    assert "bootAssetFile" in outcome.stderr
+    # the site's paths are relative to its stack file
+    made = f"../{OUT}/metal-amd64.raw.zst"
+    assert f"bootAsset: metal-amd64.raw.zst, bootAssetFile: {made};" in outcome.stderr
+    assert "without" not in outcome.stderr
     assert str(ready / OUT / "image-cache-amd64.oci") in outcome.stderr
+
+
+def test_the_profile_of_a_server_class_has_what_the_class_asks_for(
+    airgap: Command, project: Path, site_value: dict[str, object]
+) -> None:
+    """Without the class it is the release's own image, and that is said."""
+    factory = {
+        "kind": "existing",
+        "version": "v1.5.0",
+        "endpoint": "https://factory.example",
+        "registry": "registry.berlin.example:5000",
+    }
+    gpu = {
+        "name": "gpu",
+        "environment": "talos-1-11-5",
+        "extensions": ["siderolabs/iscsi-tools"],
+        "extraKernelArgs": ["console=ttyS1"],
+    }
+    write_site(project, {**site_value, "imageFactory": factory, "serverClasses": [gpu]})
+    for command in ("lock", "fetch"):
+        outcome = airgap(command, SITE)
+        assert outcome.exit_code == 0, outcome.stderr
+    stock = airgap("image-cache", "profile", SITE)
+    assert "without extensions, extraKernelArgs of server class gpu" in stock.stderr
+    outcome = airgap("image-cache", "profile", SITE, "--server-class", "gpu")
+    assert outcome.exit_code == 0, outcome.stderr
+    document = yaml.safe_load((project / OUT / "gpu" / "imager-amd64.yaml").read_text())
+    (extension,) = document["input"]["systemExtensions"]
+    lock = json.loads((project / "stacks" / f"{SITE}.lock.json").read_text())
+    assert extension == {"imageRef": lock["extensions"]["v1.11.5"]["siderolabs/iscsi-tools"]}
+    assert document["customization"] == {"extraKernelArgs": ["console=ttyS1"]}
+    assert f"bootAssetFile: ../{OUT}/gpu/metal-amd64.raw.zst;" in outcome.stderr
+    unknown = airgap("image-cache", "profile", SITE, "--server-class", "other")
+    assert unknown.exit_code == 2
+    assert "the site has gpu" in unknown.stderr
 
 
 def test_a_partition_that_is_too_small_is_said(

@@ -64,10 +64,33 @@ def test_a_release_with_another_kubernetes(airgap: Command) -> None:
     assert outcome.stdout == DEFAULT_1_11_5.replace("v1.34.1", "v1.33.4")
 
 
+def test_the_v_of_a_release_may_be_left_out(airgap: Command) -> None:
+    """talosctl and Kubernetes' own tools take 1.34.1 for v1.34.1; an image's tag has the v."""
+    outcome = airgap("images", "--talos", "1.11.5", "--kubernetes", "1.33.4")
+    assert outcome.stdout == DEFAULT_1_11_5.replace("v1.34.1", "v1.33.4")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--talos", "foo"), ("--talos", "v1.11.5", "--kubernetes", "bar")]
+)
+def test_what_is_no_release_is_wrong_usage(airgap: Command, arguments: tuple[str, ...]) -> None:
+    outcome = airgap("images", *arguments)
+    assert (outcome.exit_code, outcome.stdout) == (2, "")
+    assert f"{arguments[-1]!r} is not a release such as v1.11.5" in outcome.stderr
+
+
+def test_a_release_that_does_not_run_a_kubernetes_is_said_without_a_site(airgap: Command) -> None:
+    outcome = airgap("images", "--talos", "v1.11.5", "--kubernetes", "v1.40.0")
+    assert outcome.exit_code == 1
+    assert "v1.11.5 does not run Kubernetes v1.40.0" in outcome.stderr
+    assert "kubernetes.versions" not in outcome.stderr
+
+
 def test_a_release_that_is_not_in_the_table_names_the_nearest_rows(airgap: Command) -> None:
     outcome = airgap("images", "--talos", "v1.11.99")
     assert (outcome.exit_code, outcome.stdout) == (1, "")
-    assert "nearest: v1.11.6 and v1.12.0" in outcome.stderr
+    assert "nearest: v1.11.6 and v1.12.0; a site may state" in outcome.stderr
+    assert "talos.versions" not in outcome.stderr
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from lab.tls import Authority
-from tests.cli.conftest import SITE, Command
+from tests.cli.conftest import SITE, Command, write_site
 from tests.engine.workspace import CHECKOUT
 
 PASSWORD = "MARKED-registry-password"
@@ -137,6 +137,29 @@ def test_secret_prints_what_kubernetes_takes(
     config = json.loads(document["stringData"][".dockerconfigjson"])
     assert config["auths"][host]["password"] == PASSWORD
     assert PASSWORD not in outcome.stderr
+
+
+def test_secret_has_what_the_machine_knows_of_every_mirrors_endpoint(
+    airgap: Command, project: Path, site_value: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in `sidero-airgap:credentials` of cluster delivery; others are pulled anonymously."""
+    own, spare, hub = "registry.berlin.example:5000", "spare.example", "hub.example:8443"
+    registry = {
+        "kind": "existing",
+        "endpoints": [{"url": f"https://{own}"}, {"url": f"https://{spare}"}],
+        "mirrors": {"docker.io": {"endpoints": [f"https://{hub}"]}},
+    }
+    write_site(project, {**site_value, "registry": registry})
+    auth = base64.b64encode(f"node:{PASSWORD}".encode()).decode()
+    path = project / "auth.json"
+    path.write_text(json.dumps({"auths": {own: {"auth": auth}, hub: {"auth": auth}}}))
+    monkeypatch.setenv("AIRGAP_AUTH_FILE", str(path))
+    outcome = airgap("secret", SITE)
+    assert outcome.exit_code == 0, outcome.stderr
+    document = yaml.safe_load(outcome.stdout)
+    assert set(json.loads(document["stringData"][".dockerconfigjson"])["auths"]) == {own, hub}
+    assert f"no credentials on this machine for {spare}" in outcome.stderr
+    assert f"for {own}" not in outcome.stderr
 
 
 def test_secret_without_credentials_says_where_they_belong(airgap: Command) -> None:

@@ -7,7 +7,6 @@ import pytest
 
 from tests.peers.certificates import Certificates, issue_certificates
 from tests.peers.clients import Crane, Regctl, Skopeo, client_environment
-from tests.peers.definitions import SIDEROS_OWN
 from tests.peers.realistic import RealImage, real_image
 from tests.peers.registries import RealRegistry, serve_registry
 from tools.peers import PeerError, Peers, locate
@@ -86,10 +85,3 @@ def large_image(peers: Peers) -> RealImage:
     base = ("base-files", "libc6", "busybox-static", "ca-certificates")
     names = (*base, "fonts-noto-cjk", "linux-source-6.1", "openjdk-17-jre-headless")
     return real_image(peers, {"amd64": (*names, "openjdk-17-jdk-headless"), "arm64": names})
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say whose definitions the API server had for stock Sidero."""
-    if not SIDEROS_OWN.is_dir():
-        message = f"absent: Sidero's own definitions ({SIDEROS_OWN}); the API server had ours"
-        terminalreporter.write_line(message, yellow=True)

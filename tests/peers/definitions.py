@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import yaml
 
 from airgap.sidero import KINDS, definition
+from tests.conftest import SIDEROS_OWN
 
-__all__ = ["SIDEROS_OWN", "sidero_definitions"]
-
-SIDEROS_OWN = Path(__file__).resolve().parents[3] / "shared" / "crds"
-"""Where Sidero's own definitions may lie, beside the checkout."""
+__all__ = ["sidero_definitions"]
 
 _UNCONVERTED = {"conversion": {"strategy": "None"}}
 
 
 def sidero_definitions(flavour: str) -> list[Mapping[str, object]]:
     """Return the definitions of a flavour: Sidero's own where they are, else ours.
+
+    `tests/conftest.py` says at the end of a run if they were ours, which `tests/sidero` holds
+    against Sidero's by their digest.
 
     Objects are asked for in the version that is stored. No webhook runs here that converts to the
     other, and none is needed: the strategy is None.

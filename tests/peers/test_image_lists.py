@@ -1,7 +1,8 @@
-"""The images of a release against talosctl v1.11.5 itself.
+"""The images of a release against talosctl v1.11.5 itself, and every minor's own constants.
 
 talosctl of the newer releases cannot be built from the modules that are served: `tests/talos` has
-what they print.
+what they print. The constants that it prints are in the machinery module, which is; not in that
+is the version of pause (Kubernetes' own), and that of kube-network-policies only since 1.13.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from airgap.talos import images, installer_image
+from airgap.talos import images, installer_image, minor_of
+from tests.peers.machinery import MACHINERY, start_machinery
 from tests.peers.processes import bare_environment
 from tools.peers import Peers
 
@@ -48,6 +50,22 @@ def test_the_list_is_talosctls_line_by_line(peers: Peers) -> None:
     printed = ask(peers.path("talosctl"), "image", "default")
     assert images(TALOS) == tuple(printed.splitlines())
     assert list_ours() == printed
+
+
+def test_the_list_of_every_minor_has_what_its_own_constants_name(peers: Peers) -> None:
+    pause, policies = "registry.k8s.io/pause", "registry.k8s.io/networking/kube-network-policies"
+    installer = "ghcr.io/siderolabs/installer"
+    with start_machinery(peers) as code:
+        named = {talos: code[talos].images() for talos in MACHINERY}
+    for talos, constants in named.items():
+        listed = images(talos)
+        assert tuple(each for each in listed if each in constants) == constants, talos
+        others = {each.rpartition(":")[0] for each in listed if each not in constants}
+        assert others == {
+            pause,
+            *([installer] if minor_of(talos) <= (1, 11) else []),
+            *([policies] if minor_of(talos) >= (1, 13) else []),
+        }
 
 
 @pytest.mark.parametrize("kubernetes", ["v1.34.1", "v1.33.4", "v1.30.0"])

@@ -1,7 +1,8 @@
 """Every machine configuration that sites deliver, read by the Talos releases that will boot it.
 
-The peers are Talos' own loader, patcher and validator (the machinery module) at the last served
-release of each minor, its published schema, and talosctl v1.11.5. A server's configuration is made
+The peers are Talos' own loader, patcher and validator (the machinery module) at one release of each
+minor, of 1.9 and 1.12 the last that Go's module proxy serves (v1.9.5, v1.12.7; it refuses v1.9.6
+and v1.12.11), its published schema, and talosctl v1.11.5. A server's configuration is made
 as it is in a site: generated for its release, patched by Sidero with the machinery inside Sidero.
 """
 
@@ -15,6 +16,7 @@ import pytest
 
 from airgap.plan import credentials_patch
 from airgap.render import render_documents
+from airgap.rules import find_blockers
 from airgap.talos import config_dialect, minor_of, sidero_machinery
 from tests.peers.delivered import SITES, class_patches, documents_of, files_of, plan_for
 from tests.peers.machinery import (
@@ -26,6 +28,7 @@ from tests.peers.machinery import (
 )
 from tests.peers.processes import bare_environment
 from tests.plan.test_examples import EXAMPLES, plan_of
+from tests.rules.test_blocking import REFUSED, TOGETHER, server
 from tools.peers import Peers
 
 pytestmark = pytest.mark.peers
@@ -121,6 +124,22 @@ def test_credentials_are_a_patch_that_machines_take(code: Code, talos: str) -> N
         config = receive(code, talos, kind, patches, "v0.6.13")
         expect_boot(code, talos, config, code[talos].generate(kind))
         assert "password: secret" in config
+
+
+@pytest.mark.parametrize("talos", [each for each in MACHINERY if minor_of(each) >= (1, 12)])
+def test_a_servers_patch_is_said_to_block_exactly_where_talos_refuses_it(
+    code: Code, talos: str
+) -> None:
+    plan = plan_for(talos, SITES["discovery inside"])
+    (made,) = class_patches(plan)
+    for patch in (*(patch for patch, _, _ in REFUSED), *TOGETHER):
+        config = receive(code, talos, "worker", (*made.patches, patch), "v0.6.13")
+        found = find_blockers(plan.sidero.inputs, [server(strategicPatches=[patch])])
+        if any(finding.level == "mandatory" for finding in found):
+            with pytest.raises(MachineryError, match="v1alpha1"):
+                code[talos].validate(config)
+        else:
+            code[talos].validate(config)
 
 
 @pytest.mark.parametrize("site", SITES)

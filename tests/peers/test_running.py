@@ -2,7 +2,7 @@
 
 A machine that has the site's configuration keeps it as it is; one that has another site's has
 nothing left of that site's endpoints, time servers and name servers, which Talos' merge of lists
-would keep, and keep first.
+would keep, and keep first. Nor has one that got those in v1alpha1, before it was upgraded.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from functools import cache
 import pytest
 import yaml
 
+from airgap.talos import minor_of
 from tests.peers.delivered import SITES, class_patches, files_of, plan_for
-from tests.peers.machinery import MACHINERY, Machinery, start_machinery
+from tests.peers.machinery import MACHINERY, Machinery, MachineryError, start_machinery
 from tools.peers import Peers
 
 pytestmark = pytest.mark.peers
@@ -57,14 +58,24 @@ def patches_named(files: Mapping[str, str], folder: str, commands: str) -> tuple
     line = next(line for line in text.splitlines() if line.startswith("talosctl patch mc "))
     words = shlex.split(line)
     named = [words[place + 1] for place, word in enumerate(words) if word == "--patch"]
-    return tuple(files[f"{folder}/{name.removeprefix('@')}"] for name in named)
+    return tuple(
+        files[f"{folder}/{name.removeprefix('@')}"] if name.startswith("@") else name
+        for name in named
+    )
 
 
 def by_name(config: str) -> Documents:
-    """Return the documents of a configuration by kind and name: their order has no meaning."""
+    """Return the documents of a configuration by kind and name.
+
+    Their order has no meaning, and a machine's empty network section has none.
+    """
+    documents = list(yaml.safe_load_all(config))
+    for document in documents:
+        if document.get("machine", {}).get("network") == {}:
+            del document["machine"]["network"]
     return {
         f"{document.get('kind', 'v1alpha1')}/{document.get('name', '')}": document
-        for document in yaml.safe_load_all(config)
+        for document in documents
     }
 
 
@@ -96,6 +107,60 @@ def test_a_machine_of_another_site_has_nothing_of_it_left(
     mirrors = yaml.safe_dump([_mirrors(after)])
     assert "former.example" not in mirrors
     assert "10.9.9.2" not in after
+
+
+UPGRADED = [
+    (talos, before)
+    for talos in MACHINERY
+    if minor_of(talos) >= (1, 12)
+    for before in MACHINERY
+    if minor_of(before) < (1, 12)
+]
+
+
+@pytest.mark.parametrize(("talos", "before"), UPGRADED)
+@pytest.mark.parametrize("kind", ["controlplane", "worker"])
+@pytest.mark.parametrize("site", SHAPES)
+def test_a_machine_that_came_from_v1alpha1_has_the_site_in_documents_alone(
+    code: Code, generated: Generate, site: str, kind: str, talos: str, before: str
+) -> None:
+    """An upgrade keeps the configuration: Talos 1.12 and newer have it in the older form."""
+    (elsewhere,) = class_patches(plan_for(before, ELSEWHERE))
+    served = code[before].patch(generated(before, kind), elsewhere.patches)
+    files = files_of(plan_for(talos, SHAPES[site]))
+    patches = patches_named(files, "machine-config", "workers.commands.txt")
+    added = files["machine-config/workers.patch.yaml"]
+    with pytest.raises(MachineryError, match="both v1alpha1 and new-style"):
+        code[talos].validate(code[talos].patch(served, [added]))
+    after = code[talos].patch(served, patches)
+    assert code[talos].validate(after) == ()
+    assert not any(gone in after for gone in ("10.9.9.1", "10.9.9.2"))
+    assert "former.example" not in yaml.safe_dump([_mirrors(after)])
+    fresh = code[talos].patch(generated(before, kind), [added])
+    assert _documents(after) == _documents(fresh)
+
+
+@pytest.mark.parametrize("talos", [each for each in MACHINERY if minor_of(each) >= (1, 12)])
+def test_a_machines_own_search_domains_stay(code: Code, generated: Generate, talos: str) -> None:
+    own = """
+apiVersion: v1alpha1
+kind: ResolverConfig
+nameservers: [{address: 10.9.9.2}]
+searchDomains: {domains: [own.example]}
+"""
+    patches = patches_named(
+        files_of(plan_for(talos, SHAPES["several endpoints"])),
+        "machine-config",
+        "workers.commands.txt",
+    )
+    after = code[talos].patch(generated(talos, "worker"), [own, *patches])
+    assert code[talos].validate(after) == ()
+    assert "own.example" in after
+    assert "10.9.9.2" not in after
+
+
+def _documents(config: str) -> Documents:
+    return {key: value for key, value in by_name(config).items() if key != "v1alpha1/"}
 
 
 def _mirrors(config: str) -> Documents:

@@ -13,7 +13,7 @@ from airgap.lock.model import SITE_IMAGES, ImagePin, Inputs, Lock, PlatformPin
 from airgap.oci.manifest import OCI_INDEX
 from airgap.plan import plan_site
 from airgap.plan.cache_content import CacheContent, cache_file, select_content
-from airgap.plan.caches import cache_url
+from airgap.plan.caches import cache_places, cache_url
 from airgap.site.model import Site
 from tests.plan.samples import IMAGES, make_lock, make_site, sha256
 
@@ -233,6 +233,30 @@ def test_a_cache_is_planned_for_each_release_and_architecture_at_each_destinatio
         for cache in caches:
             assert set(cast("dict[str, str]", cache.inputs["published"])) == forms
             assert cache.inputs["set"] == f"berlin/{cache.name}"
+
+
+@pytest.mark.parametrize(
+    ("talos", "kind", "refused"),
+    [("v1.11.5", "none", True), ("v1.11.5", "existing", False), ("v1.13.9", "none", False)],
+)
+def test_what_a_release_cannot_serve_is_refused_where_machines_have_nothing_else(
+    talos: str, kind: str, *, refused: bool
+) -> None:
+    """registryd up to Talos 1.12 answers 500 for manifests without a media type."""
+    cache = {"enabled": True, "medium": "cd", "publish": ["iso"]}
+    site = make_site(
+        imageCache=cache,
+        talos={"versions": [talos]},
+        kubernetes={"versions": []},
+        environments=[{"name": "boot", "talos": talos}],
+        serverClasses=[],
+        **({"registry": {"kind": "none"}} if kind == "none" else {}),
+    )
+    (place,) = cache_places("berlin", site, make_lock(talos=(talos,)), "files")
+    assert place.typed_only is refused
+    plan = plan_site(site, make_lock(talos=(talos,)), name="berlin")
+    (inputs,) = (c.inputs for c in plan.asset_mirror.children if c.kind == "ImageCache")
+    assert inputs.get("typedOnly", False) is refused
 
 
 def test_an_upgrade_reads_as_a_line_an_image_and_a_new_path() -> None:

@@ -9,10 +9,11 @@ import pytest
 
 from airgap.plan import plan_site
 from airgap.plan.hosts import host_of
-from airgap.plan.mirrors import plan_mirrors
+from airgap.plan.mirrors import mirror_hosts, plan_mirrors
 from airgap.plan.model import PlainValues
 from tests.plan.rewriting import manifest_urls
 from tests.plan.samples import CA, IMAGES, OTHER_CA, make_lock, make_site
+from tests.plan.test_server_classes import FACTORY
 
 
 def mirrors_of(**registry: object) -> dict[str, dict[str, object]]:
@@ -142,6 +143,17 @@ def test_the_factory_is_trusted_with_its_registrys_ca_too() -> None:
     assert trust["r.example:5000"].ca == CA
 
 
+def test_the_factory_is_trusted_with_the_ca_of_a_registry_of_its_own() -> None:
+    factory = {
+        "kind": "existing",
+        "version": "v1.5.0",
+        "endpoint": "https://factory.example",
+        "registry": {"url": "https://s.example", "ca": OTHER_CA},
+    }
+    trust = plan_mirrors(make_site(imageFactory=factory), make_lock()).trust
+    assert trust["factory.example"].ca == OTHER_CA
+
+
 def registries_config(**registry: object) -> PlainValues:
     """Return `machine.registries.config` of a site with this registry."""
     base = {"kind": "existing", "endpoints": [{"url": "https://r.example:5000", "ca": CA}]}
@@ -176,3 +188,15 @@ def test_the_ca_of_an_override_is_pem_or_its_base64(encoded: bool) -> None:
     config = registries_config(mirrors={"docker.io": override})
     tls = config["h.example"]
     assert tls == {"tls": {"ca": base64.b64encode(OTHER_CA.encode()).decode()}}
+
+
+def test_the_hosts_that_credentials_may_be_of_are_those_of_the_mirrors() -> None:
+    """Whatever is locked: `secret` knows no lock, and cluster delivery takes the mirrors' hosts."""
+    registry = {
+        "kind": "existing",
+        "endpoints": [{"url": "https://r.example:5000"}, {"url": "https://s.example"}],
+        "mirrors": {"docker.io": {"endpoints": ["https://hub.example:8443/v2/docker.io"]}},
+    }
+    for changes in ({}, {"registry": registry}, {"imageFactory": FACTORY}):
+        site = make_site(**changes)
+        assert mirror_hosts(site) == plan_mirrors(site, make_lock()).hosts

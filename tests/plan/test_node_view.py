@@ -39,7 +39,7 @@ INSIDE = {"r1.example:5000", "r2.example", "127.0.0.1:3172"}
 RELEASES = (
     ("v1.9.5", "v0.6.13"),
     ("v1.11.5", "v0.6.11"),
-    ("v1.12.4", "v0.6.13"),
+    ("v1.12.7", "v0.6.13"),
     ("v1.13.9", "v0.6.13"),
 )
 ENDPOINTS = [{"url": "https://r1.example:5000", "ca": CA}, {"url": "https://r2.example", "ca": CA}]

@@ -118,13 +118,55 @@ def test_documents_with_lists_are_deleted_whole_and_others_stay() -> None:
     documents = list(
         yaml.safe_load_all(written(plan_for("v1.12.0"), "machine-config/workers.reset.yaml"))
     )
-    assert {document["kind"] for document in documents} == {
+    whole = [document for document in documents if "kind" in document]
+    assert {document["kind"] for document in whole} == {
         "RegistryMirrorConfig",
         "TimeSyncConfig",
         "ResolverConfig",
     }
-    assert all(document["$patch"] == "delete" for document in documents)
-    assert {document.get("name") for document in documents} >= {"*", "ghcr.io", None}
+    resolver = next(document for document in whole if document["kind"] == "ResolverConfig")
+    assert resolver["nameservers"] == {"$patch": "delete"}, "search domains are a machine's own"
+    assert all(document["$patch"] == "delete" for document in whole if document is not resolver)
+    assert {document.get("name") for document in whole} >= {"*", "ghcr.io", None}
+
+
+def test_what_documents_stand_for_is_deleted_in_v1alpha1_too() -> None:
+    """Talos 1.12 refuses time and name servers in both; tests/peers/test_running.py asks it."""
+    nodes = {"nameservers": ["10.0.0.2"], "extraHosts": {"10.0.0.5": ["r.example"]}}
+    plan = plan_for("v1.12.0", nodes=nodes)
+    text = written(plan, "machine-config/workers.reset.yaml")
+    delete = {"$patch": "delete"}
+    assert [document for document in yaml.safe_load_all(text) if "kind" not in document] == [
+        {
+            "machine": {
+                "registries": {"mirrors": delete},
+                "time": delete,
+                "network": {"nameservers": delete, "extraHostEntries": delete},
+            }
+        },
+    ]
+    command = commands(written(plan, "machine-config/workers.commands.txt"))[0]
+    given = [word for word in command if word.startswith(("@", "{"))]
+    files = ("@workers.patch.yaml", "@workers.reset.yaml", "@workers.patch.yaml")
+    assert given == ['{"machine": {"network": {}}}', *files]
+
+
+def test_name_servers_that_the_site_does_not_set_stay_a_machines_own() -> None:
+    plan = plan_for("v1.12.0", nodes={})
+    assert '"network"' not in written(plan, "machine-config/workers.commands.txt")
+    text = written(plan, "machine-config/workers.reset.yaml")
+    (document,) = (each for each in yaml.safe_load_all(text) if "kind" not in each)
+    assert set(document["machine"]) == {"registries", "time"}
+
+
+def test_a_document_that_the_site_no_longer_has_is_deleted_by_name() -> None:
+    """Talos: `$patch: delete` of a document that does not exist is an error, so none is given."""
+    lines = written(plan_for("v1.12.0"), "machine-config/workers.commands.txt").splitlines()
+    (line,) = (line for line in lines if "$patch" in line)
+    assert line.startswith("# ")
+    *_, patch = shlex.split(line.removeprefix("# "))
+    assert yaml.safe_load(patch)["$patch"] == "delete"
+    assert "$patch" not in written(plan_for("v1.11.5"), "machine-config/workers.commands.txt")
 
 
 def test_what_has_no_list_has_nothing_to_delete() -> None:

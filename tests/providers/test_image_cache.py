@@ -18,6 +18,8 @@ from airgap.store import Store
 from lab.registry import Registry
 from providers.adapter import ProviderError
 from providers.image_cache import ImageCache, ImageCacheProvider
+from providers.surroundings import EngineLog
+from tests.imagecache.images import add_manifest
 from tests.practice_images import PracticeImage
 from tests.web_directory import WebDirectory
 
@@ -134,6 +136,46 @@ def test_create_publishes_each_form_and_lists_its_sum(
         path = path_of(content, form)
         digest = hashlib.sha512((web.directory / path).read_bytes()).hexdigest()
         assert f"{digest}  {path.partition('/')[2]}" in listed
+
+
+@pytest.fixture
+def untyped(store: Store, web: WebDirectory) -> Inputs:
+    """A CD with a manifest that has no media type of its own, as old tools wrote them."""
+    built = add_manifest(store, [b"layer"], typed=False)
+    images = {"registry.k8s.io/old:1": str(built.digest)}
+    content = CacheContent(platforms=("linux/amd64",), images=images)
+    destination: Inputs = {
+        "kind": "directory",
+        "url": web.mirror_url,
+        "path": str(web.directory),
+    }
+    return inputs_of(content, destination, {"iso": path_of(content, "iso")})
+
+
+def test_what_machines_without_a_registry_could_not_be_served_is_refused(
+    web: WebDirectory, untyped: Inputs
+) -> None:
+    """registryd up to Talos 1.12: 500 for a manifest without a top-level mediaType."""
+    with pytest.raises(ProviderError, match=r"registry\.k8s\.io/old/reference/1.*answers 500"):
+        ImageCacheProvider().create(changed(untyped, typedOnly=True))
+    assert not list(web.directory.rglob("*.iso"))
+
+
+@pytest.mark.parametrize(("talos", "told"), [("v1.11.5", True), ("v1.13.9", False)])
+def test_where_there_is_a_registry_it_is_told_in_the_engines_diagnostics(
+    web: WebDirectory,
+    untyped: Inputs,
+    monkeypatch: pytest.MonkeyPatch,
+    talos: str,
+    *,
+    told: bool,
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(EngineLog, "warn", lambda _, message: said.append(message))
+    path = str(published(untyped)["iso"]).replace("v1.11.5", talos)
+    ImageCacheProvider().create(changed(untyped, talos=talos, published={"iso": path}))
+    assert list(web.directory.rglob("*.iso"))
+    assert any("old/reference/1 has no media type" in message for message in said) is told
 
 
 def test_create_fails_when_the_url_serves_something_else(

@@ -126,6 +126,85 @@ def test_a_servers_own_mirror_has_the_last_word_in_either_dialect(talos: str, pa
     assert "machine.registries.mirrors.ghcr.io" in finding.message
 
 
+# what ResolverConfig and TimeSyncConfig refuse beside them: V1Alpha1ConflictValidate of
+# siderolabs/talos v1.12.7 and v1.13.9, pkg/machinery/config/types/network
+REFUSED = [
+    ("machine: {time: {servers: [10.9.9.1]}}", "machine.time.servers", "TimeSyncConfig"),
+    ("machine: {time: {disabled: true}}", "machine.time.disabled", "TimeSyncConfig"),
+    ("machine: {time: {bootTimeout: 2m}}", "machine.time.bootTimeout", "TimeSyncConfig"),
+    ("machine: {network: {nameservers: [10.9.9.2]}}", "network.nameservers", "ResolverConfig"),
+    ("machine: {network: {searchDomains: [a.example]}}", "searchDomains", "ResolverConfig"),
+    ("machine: {network: {disableSearchDomain: true}}", "disableSearch", "ResolverConfig"),
+]
+TOGETHER = [
+    "machine: {time: {disabled: false, servers: []}}",
+    "machine: {time: {$patch: delete}}",
+    "machine: {network: {extraHostEntries: [{ip: 10.0.0.9, aliases: [a]}]}}",
+    "{apiVersion: v1alpha1, kind: TimeSyncConfig, ntp: {servers: [10.9.9.1]}}",
+    MIRROR_OLD,
+]
+
+
+def control_plane(**spec: object) -> dict[str, object]:
+    """Return a TalosControlPlane."""
+    return {
+        "apiVersion": "controlplane.cluster.x-k8s.io/v1alpha3",
+        "kind": "TalosControlPlane",
+        "metadata": {"name": "berlin"},
+        "spec": {"controlPlaneConfig": {"controlplane": spec}},
+    }
+
+
+@pytest.mark.parametrize(("patch", "path", "kind"), REFUSED)
+@pytest.mark.parametrize("talos", ["v1.12.0", "v1.13.9"])
+def test_what_talos_refuses_beside_the_sites_documents_blocks(
+    talos: str, patch: str, path: str, kind: str
+) -> None:
+    ours = server(strategicPatches=[patch])
+    for item in (ours, control_plane(strategicPatches=[patch])):
+        (finding,) = find_blockers(sidero_of(talos), [server_class("workers", UUID), item])
+        assert (finding.level, finding.rule) == ("mandatory", "config-patches")
+        assert path in finding.message
+        assert kind in finding.message
+    found = find_blockers(sidero_of("v1.11.5"), [server_class("workers", UUID), ours])
+    assert [finding.level for finding in found if finding.level == "mandatory"] == []
+
+
+@pytest.mark.parametrize("patch", TOGETHER)
+def test_what_talos_takes_beside_the_sites_documents_does_not_block(patch: str) -> None:
+    for item in (server(strategicPatches=[patch]), control_plane(strategicPatches=[patch])):
+        found = find_blockers(sidero_of("v1.13.9"), [server_class("workers", UUID), item])
+        assert [finding.level for finding in found] in ([], ["advisory"])
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "blocks"),
+    [
+        ("/machine/time/servers/-", "10.9.9.1", True),
+        ("/machine/time", {"servers": ["10.9.9.1"]}, True),
+        ("/machine/network", {"hostname": "a"}, False),
+        ("/machine/network", {"nameservers": ["10.9.9.2"]}, True),
+    ],
+)
+def test_a_control_planes_json_patch_of_one_document_meets_the_classes_documents(
+    path: str, value: object, *, blocks: bool
+) -> None:
+    """CABPT generates for v1.11, one document: the patch applies; then the class adds its own."""
+    patch = [{"op": "add", "path": path, "value": value}]
+    item = control_plane(talosVersion="v1.11", configPatches=patch)
+    levels = {finding.level for finding in find_blockers(sidero_of("v1.13.9"), [item])}
+    assert ("mandatory" in levels) is blocks
+
+
+def test_what_is_refused_is_not_told_twice_and_the_rest_is_still_told() -> None:
+    both = "machine: {time: {servers: [10.9.9.1]}, install: {image: x}}"
+    found = find_blockers(
+        sidero_of("v1.13.9"), [server_class("workers", UUID), server(strategicPatches=[both])]
+    )
+    assert [finding.level for finding in found] == ["mandatory", "advisory"]
+    assert "machine.time" not in found[1].message
+
+
 @pytest.mark.parametrize(
     ("path", "shadows"),
     [

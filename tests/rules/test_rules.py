@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from airgap.plan import plan_site
-from airgap.rules import evaluate
+from airgap.rules import ADVISORY_RULES, MANDATORY_RULES, evaluate
 from tests.plan.samples import SCHEMATIC_ID, make_lock, make_site, sha256
 from tests.rules.samples import TODAY, component, judge, put
 
@@ -101,6 +103,8 @@ FACTORY_BREAKS = [
     ("endpoint", "http://a.example", "https-only", "a.example"),
     ("endpoint", "https://factory.talos.dev", "closed", "factory.talos.dev"),
     ("registry", "ghcr.io", "closed", "ghcr.io"),
+    ("registry", "https://ghcr.io", "closed", "ghcr.io"),
+    ("registry", "http://a.example", "https-only", "a.example"),
     ("schematics", {"workers": {"id": "abc123"}}, "pinned", "workers"),
 ]
 
@@ -260,3 +264,11 @@ def test_the_forks_fields_are_judged_like_stock() -> None:
 @pytest.mark.parametrize("token", ["pulumi:pulumi:Stack", "kubernetes:core/v1:Secret", ""])
 def test_what_is_not_this_projects_is_not_judged(token: str) -> None:
     assert evaluate(token, "x", {"url": "http://x", "images": {"a": "b"}}, today=TODAY) == ()
+
+
+def test_the_readme_says_what_each_rule_is_for() -> None:
+    page = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    table = page.partition("\n## Policies\n")[2].partition("\n## ")[0]
+    told = {line.split("`")[1]: "(a note)" in line for line in table.splitlines() if "| `" in line}
+    noted = {rule.name for rule in ADVISORY_RULES}
+    assert told == {rule.name: rule.name in noted for rule in (*MANDATORY_RULES, *ADVISORY_RULES)}

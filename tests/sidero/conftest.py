@@ -1,4 +1,4 @@
-"""Where Sidero's own definitions are, beside the checkout; their absence is said."""
+"""Where Sidero's own definitions are, beside the checkout."""
 
 from __future__ import annotations
 
@@ -6,19 +6,12 @@ from pathlib import Path
 
 import pytest
 
-__all__: list[str] = []
+from tests.conftest import SIDEROS_OWN
 
-_FOLDER = Path(__file__).resolve().parents[3] / "shared" / "crds"
+__all__: list[str] = []
 
 
 @pytest.fixture
 def sidero_crds() -> Path | None:
     """The folder of `metal.sidero.dev_<plural>.yaml`, or None."""
-    return _FOLDER if _FOLDER.is_dir() else None
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say that the definitions were compared by their digest alone."""
-    if not _FOLDER.is_dir():
-        message = f"absent: Sidero's own definitions ({_FOLDER}); compared by digest alone"
-        terminalreporter.write_line(message, yellow=True)
+    return SIDEROS_OWN if SIDEROS_OWN.is_dir() else None

@@ -135,7 +135,7 @@ COMBINATIONS: list[Case] = [
     (("talos", "versions"), ["v1.11.5", "v1.11.99"], "site.talos.versions[1]", "tables"),
     (("talos", "versions"), ["v1.11.5"] * 2, "site.talos.versions[1]", "item 0 already"),
     (("kubernetes", "versions"), ["v1.20.0"], "site.kubernetes.versions[0]", "1.29 to 1.34"),
-    (("sidero", "version"), "v0.6.1", "site.sidero.version", "v0.6.13"),
+    (("sidero", "version"), "v0.6.1", "site.sidero.version", "v0.6.8"),
     (("sidero", "version"), "v0.6.10", "site.environments[0].talos", "v1.10.0"),
     (("images",), ["nginx"], "site.images[0]", "neither a tag nor a digest"),
     (("images",), ["nginx:1", "docker.io/library/nginx:1"], "site.images[1]", "item 0 already"),
@@ -210,9 +210,9 @@ COMBINATIONS: list[Case] = [
     ),
     (
         ("imageFactory",),
-        {**_FACTORY, "registry": "https://registry.example"},
+        {**_FACTORY, "registry": "registry.example/factory"},
         "site.imageFactory.registry",
-        "without a scheme",
+        "without a path",
     ),
     ((*_CLASS, "extensions"), ["siderolabs/gvisor"], "site.serverClasses[0].extensions", "Factory"),
     (

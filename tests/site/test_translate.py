@@ -145,3 +145,27 @@ def test_a_file_of_ones_own_keeps_its_name() -> None:
 
     assert site.environments[0].boot_asset == "cache-amd64.raw.xz"
     assert site.translations == ()
+
+
+CACHE = ("imageCache",)
+CACHE_URL = "https://artifacts.example/talos/v1.11.5/image-cache.oci"
+
+
+@pytest.mark.parametrize("more", [[], ["iso"], ["tar"]])
+def test_the_url_of_an_image_cache_is_a_tar_on_the_asset_mirror(more: list[str]) -> None:
+    """facts: `image-cache.oci` is a directory, so that one URL cannot name it."""
+    written = {"enabled": True, "imageCacheURL": CACHE_URL, **({"publish": more} if more else {})}
+    site = parsed(changed((CACHE, written)))
+
+    assert list(site.image_cache.publish) == (more if "tar" in more else [*more, "tar"])
+    (note,) = site.translations
+    assert note.startswith(f"site.imageCache.imageCacheURL: {CACHE_URL} is read as publish: [tar]")
+    assert ".oci.tar" in note
+
+
+@pytest.mark.parametrize("url", ["https://other.example/image-cache.oci", 3, "https://["])
+def test_an_image_cache_that_is_somewhere_else_is_refused_with_what_to_write(url: object) -> None:
+    [fault] = faults_of(changed((CACHE, {"imageCacheURL": url})))
+
+    assert fault.path == "site.imageCache.imageCacheURL"
+    assert "publish: [tar]" in fault.hint

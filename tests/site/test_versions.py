@@ -36,14 +36,14 @@ def test_a_release_the_table_lacks_may_be_stated() -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "known"),
-    [("v1.11.9", "known: v1.11.0, v1.11.1, "), ("v1.14.0", "known: v1.9.0 to v1.13.9;")],
+    ("version", "nearest"),
+    [("v1.11.9", "nearest: v1.11.6 and v1.12.0;"), ("v1.14.0", "nearest: v1.13.9;")],
 )
-def test_a_release_neither_known_nor_stated_names_what_is_near(version: str, known: str) -> None:
+def test_a_release_neither_known_nor_stated_names_what_is_near(version: str, nearest: str) -> None:
     [fault] = faults_of(changed((VERSIONS, ["v1.11.5", version])))
 
     assert fault.path == "site.talos.versions[1]"
-    assert known in fault.hint
+    assert nearest in fault.hint
     assert "state talos.components" in fault.hint
 
 
@@ -78,3 +78,26 @@ def test_a_stated_release_counts_for_kubernetes() -> None:
 
     assert fault.path == "site.kubernetes.versions[0]"
     assert "Talos v1.13.10 runs 1.31 to 1.36" in fault.hint
+
+
+def test_a_sidero_that_is_not_known_names_what_is_near() -> None:
+    [fault] = faults_of(changed((("sidero", "version"), "v0.6.7")))
+    assert fault.path == "site.sidero.version"
+    assert fault.hint == "nearest: v0.6.8"
+
+
+@pytest.mark.parametrize("version", ["v0.6.3", "v0.6.5", "v0.6.6"])
+def test_a_bootstrap_provider_that_cannot_read_the_patches_for_it_is_refused(version: str) -> None:
+    """CABPT's go.mod: machinery v1.7 at v0.6.5, v1.8 at v0.6.6; skipFallback is of v1.9."""
+    [fault] = faults_of(changed((("management", "bootstrapTalos"), version)))
+    assert fault.path == "site.management.bootstrapTalos"
+    assert "skipFallback" in fault.message
+    assert fault.hint == "use v0.6.7 or newer"
+    assert not faults_of(
+        changed((("management", "bootstrapTalos"), version), (("serverClasses",), []))
+    )
+
+
+@pytest.mark.parametrize("version", ["v0.6.7", "v0.6.10", "v0.6.12", "v0.6.13"])
+def test_a_bootstrap_provider_that_reads_them_is_taken(version: str) -> None:
+    assert not faults_of(changed((("management", "bootstrapTalos"), version)))

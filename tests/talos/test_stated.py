@@ -62,7 +62,7 @@ def test_a_release_that_nothing_is_stated_of_is_the_tables() -> None:
 
 def test_a_release_that_is_nowhere_names_the_nearest_rows_and_the_way_out() -> None:
     with pytest.raises(
-        SiteError, match=r"v1\.13\.11 is not in the table .nearest: v1\.13\.9; or state talos\.comp"
+        SiteError, match=r"v1\.13\.11 is not in the table .nearest: v1\.13\.9; a site may state"
     ):
         release_for("v1.13.11", {"v1.13.10": WHOLE})
 

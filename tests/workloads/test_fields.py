@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airgap.workloads import Field, parse_path
+from airgap.workloads import Field, parse_path, scan
 from tests.workloads.manifests import images_of, scanned
 
 __all__: list[str] = []
@@ -146,6 +146,14 @@ def test_a_site_names_fields_of_its_own(path: str, images: list[str]) -> None:
     found = scanned(THING, own=[_field(path)])
     assert list(found.images) == images
     assert found.fields == (frozenset({_field(path)}) if images else frozenset())
+
+
+def test_a_tag_that_json_makes_a_number_is_a_problem_that_says_to_quote_it() -> None:
+    """RFC 8259 section 6: a number; 1.20 and 1.2 are one. YAML's scalars stay text here."""
+    text = '{"kind": "Thing", "apiVersion": "e/1", "spec": {"image": {"name": "a", "tag": 1.20}}}'
+    (problem,) = scan(text, file="web.json", own=[_field("spec.image")]).problems
+    assert problem.path.endswith("spec.image.tag")
+    assert "quote the tag" in problem.hint
 
 
 def test_a_group_narrows_a_kind() -> None:

@@ -146,3 +146,47 @@ def test_a_file_of_json_patches_is_machine_configuration() -> None:
             "web.yaml → machine configuration → machine.kubelet.image",
         )
     }
+
+
+def test_json_patches_find_images_at_and_behind_an_index() -> None:
+    """RFC 6902 section 4.1, RFC 6901 section 4: an index, or `-` behind the last item."""
+    text = """
+- {op: replace, path: /machine/install/extensions/0/image, value: 'ghcr.io/siderolabs/a:1'}
+- {op: add, path: /machine/pods/1/spec/containers/0/image, value: 'quay.io/b:1'}
+- {op: add, path: /machine/pods/1/spec/containers/0/env/-, value: {name: A_IMAGE, value: q.io/c:1}}
+- op: replace
+  path: /cluster/inlineManifests/0/contents
+  value: '{kind: Pod, spec: {containers: [{image: quay.io/d:1}]}}'
+- {op: add, path: /cluster/inlineManifests/3000000000/contents, value: '{kind: Pod, spec:
+  {containers: [{image: quay.io/e:1}]}}'}
+- {op: add, path: /machine/pods/-, value: {kind: Pod, spec: {containers: [{image: quay.io/f:1}]}}}
+- {op: add, path: /machine/pods/2/spec/initContainers, value: [{image: quay.io/g:1}]}
+"""
+    chains = images_of(text)
+    assert list(chains) == [
+        "ghcr.io/siderolabs/a:1",
+        "q.io/c:1",
+        *(f"quay.io/{name}:1" for name in "bdefg"),
+    ]
+    start = "web.yaml → machine configuration → "
+    assert chains["quay.io/b:1"] == (f"{start}machine.pods[1].spec.containers[0].image",)
+    assert chains["ghcr.io/siderolabs/a:1"] == (f"{start}machine.install.extensions[0].image",)
+
+
+def test_json_patches_that_do_not_fit_together_lose_nothing() -> None:
+    text = """
+- {op: add, path: /machine/pods/0/spec/containers/0/image, value: 'quay.io/a:1'}
+- {op: add, path: /machine/pods/named/spec/containers/0/image, value: 'quay.io/b:1'}
+- {op: add, path: /machine/kubelet/image, value: 'quay.io/c:1'}
+- {op: add, path: /machine/kubelet/image/x, value: 'quay.io/d:1'}
+- {op: replace, path: '', value: {machine: {kubelet: {image: 'quay.io/e:1'}}}}
+"""
+    assert list(images_of(text)) == [f"quay.io/{name}:1" for name in "abce"]
+
+
+def test_a_json_patch_that_replaces_an_image_leaves_the_last_one() -> None:
+    text = """
+- {op: add, path: /machine/kubelet/image, value: 'quay.io/a:1'}
+- {op: replace, path: /machine/kubelet, value: {image: 'quay.io/b:1'}}
+"""
+    assert list(images_of(text)) == ["quay.io/b:1"]

@@ -111,8 +111,12 @@ class Build:
         ).stdout.strip()
 
 
-MACHINERY = ("v1.9.5", "v1.10.9", "v1.11.5", "v1.12.4", "v1.13.9")
-"""The releases whose own machine configuration code answers: one of each minor we know."""
+MACHINERY = ("v1.9.5", "v1.10.9", "v1.11.5", "v1.12.7", "v1.13.9")
+"""The releases whose own machine configuration code answers: one of each minor we know.
+
+Of 1.9 and 1.12 the last whose module Go's module proxy serves: it refuses v1.9.6 and v1.12.8 to
+v1.12.11 (403, "not available").
+"""
 
 
 def _machinery(version: str) -> Build:

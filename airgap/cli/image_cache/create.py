@@ -10,6 +10,7 @@ import click
 
 from airgap.cli.image_cache.chosen import Chosen, choose_images, choose_of_site, find_site_store
 from airgap.cli.output import json_option, print_json, say
+from airgap.cli.parameters import PLATFORMS, RELEASE
 from airgap.cli.progress import show_progress
 from airgap.cli.project import Project, find_store, store_option
 from airgap.imagecache.contents import build_tree
@@ -22,8 +23,8 @@ from airgap.talos import minor_of
 __all__ = ["create"]
 
 Shape = Literal["directory", "tar", "iso", "vfat"]
+_USUAL = ("linux/amd64",)
 _SIGNED_SINCE = (1, 13)
-_TYPED_UNTIL = (1, 12)
 _NAMES: Mapping[Form, str] = {
     "oci": ".oci",
     "tree": "",
@@ -34,12 +35,18 @@ _NAMES: Mapping[Form, str] = {
 @click.command()
 @click.argument("site", metavar="[SITE]", required=False)
 @click.option("--images", metavar="REF,…|-", help="Images of the store, instead of a site's.")
-@click.option("--talos", metavar="VERSION", help="Of the site's releases [default: its only one].")
+@click.option(
+    "--talos",
+    metavar="VERSION",
+    type=RELEASE,
+    help="Of the site's releases [default: its only one].",
+)
 @click.option("--architecture", metavar="ARCH", help="Of the site's [default: its only one].")
 @click.option(
     "--platform",
     "platforms",
     metavar="OS/ARCH,…|all",
+    type=PLATFORMS,
     help="With --images: several make one tree, named by the first [default: linux/amd64].",
 )
 @click.option(
@@ -79,7 +86,7 @@ def create(
     images: str | None,
     talos: str | None,
     architecture: str | None,
-    platforms: str | None,
+    platforms: tuple[str, ...] | None,
     shape: Shape,
     layout: Literal["oci", "flat"] | None,
     signatures: bool | None,
@@ -100,9 +107,8 @@ def create(
         raise click.UsageError("name a SITE, or --images")
     if images is not None:
         store = Store.open(find_store(place))
-        wanted = tuple((platforms or "linux/amd64").replace(",", " ").split())
         carry = signatures if signatures is not None else bool(talos) and _is_signed(talos or "")
-        chosen = choose_images(store, images, wanted, signatures=carry)
+        chosen = choose_images(store, images, platforms or _USUAL, signatures=carry)
     else:
         if platforms is not None:
             raise click.UsageError("--platform goes with --images; a site has --architecture")
@@ -142,19 +148,21 @@ def _default(project: Project, site: str, chosen: Chosen, form: Form) -> Path:
 def _create(
     store: Store, chosen: Chosen, form: Form, output: Path, force: bool, as_json: bool
 ) -> None:
-    typed_only = chosen.without_registry and _serves_typed_only(chosen)
+    notes: list[str] = []
     with show_progress("image-cache") as progress:
-        outcome, untyped = create_cache(
+        outcome = create_cache(
             store,
             chosen.content,
             form,
             output.absolute(),
+            talos=chosen.talos,
             replace=force,
-            typed_only=typed_only,
+            typed_only=chosen.without_registry,
             progress=progress,
+            warn=notes.append,
         )
-    for path in untyped if _serves_typed_only(chosen) else ():
-        say(f"note: {path} has no media type of its own: Talos up to 1.12 cannot serve it")
+    for note in notes:
+        say(f"note: {note}")
     if as_json:
         print_json({"path": str(output), "outcome": outcome, **_document(chosen)})
         return
@@ -197,7 +205,3 @@ def _document(chosen: Chosen) -> dict[str, object]:
 
 def _is_signed(talos: str) -> bool:
     return minor_of(talos) >= _SIGNED_SINCE
-
-
-def _serves_typed_only(chosen: Chosen) -> bool:
-    return not chosen.talos or minor_of(chosen.talos) <= _TYPED_UNTIL

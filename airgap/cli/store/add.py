@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from airgap.cli.output import json_option, print_json
+from airgap.cli.parameters import PLATFORM
 from airgap.cli.progress import show_progress
 from airgap.cli.project import Project, find_store, store_option
 from airgap.lock import Lock
@@ -34,6 +35,7 @@ __all__ = ["add"]
     "platforms",
     multiple=True,
     metavar="OS/ARCH[/VARIANT]",
+    type=PLATFORM,
     help="Bring these platforms of an index only; can be given again. Its digest is then another.",
 )
 @click.option(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from airgap.errors import Fault, SiteError
 from airgap.site.check.subject import Known, checks, fault, repeated
 from airgap.site.model import Site
-from airgap.talos.releases import Release, minor_of, version_key
+from airgap.talos.config import BOOTSTRAP_MACHINERY, bootstrap_machinery
+from airgap.talos.releases import Release, minor_of, nearest_to
 from airgap.talos.stated import release_for
 
 __all__ = ["CHECKS"]
+
+_SKIP_FALLBACK_SINCE = (1, 9)
 
 
 def _check_talos(site: Site, known: Known) -> Iterator[Fault]:
@@ -19,7 +22,7 @@ def _check_talos(site: Site, known: Known) -> Iterator[Fault]:
             yield fault(
                 ("talos", "versions", index),
                 f"Talos {version} is not in this release's tables",
-                f"{_nearest(version, known.talos)}; or state talos.components for it",
+                f"nearest: {nearest_to(version, known.talos)}; or state talos.components for it",
             )
 
 
@@ -40,7 +43,7 @@ def _check_sidero(site: Site, known: Known) -> Iterator[Fault]:
         yield fault(
             ("sidero", "version"),
             f"Sidero {site.sidero.version} is not in this release's tables",
-            _nearest(site.sidero.version, known.sidero),
+            f"nearest: {nearest_to(site.sidero.version, known.sidero)}",
         )
 
 
@@ -70,6 +73,26 @@ def _check_bound(site: Site, known: Known) -> Iterator[Fault]:
             )
 
 
+def _check_bootstrap(site: Site, _: Known) -> Iterator[Fault]:
+    """Cluster API's bootstrap provider reads the patches for it with the library inside it, too.
+
+    Each patch has mirrors with skipFallback. What is newer, documents, is given only to one that
+    knows them.
+    """
+    version = site.management.bootstrap_talos
+    if version is None or not site.server_classes:
+        return
+    inside = bootstrap_machinery(version)
+    if minor_of(inside) < _SKIP_FALLBACK_SINCE:
+        row = next(v for v, t in BOOTSTRAP_MACHINERY.items() if minor_of(t) >= _SKIP_FALLBACK_SINCE)
+        yield fault(
+            ("management", "bootstrapTalos"),
+            f"the bootstrap provider {version} is built with Talos {inside} or older and cannot "
+            "read what this site's machines are told: mirrors have skipFallback since Talos 1.9",
+            f"use {row} or newer",
+        )
+
+
 def _check_kubernetes(site: Site, known: Known) -> Iterator[Fault]:
     """Each Kubernetes release needs a Talos release of the site that runs it."""
     stated = site.talos.components
@@ -91,13 +114,6 @@ def _range_text(release: Release) -> str:
     return f"Talos {release.version} runs {first} to {last}"
 
 
-def _nearest(version: str, known: Collection[str]) -> str:
-    """Name the known releases of the same minor, else the first and the last."""
-    ordered = sorted(known, key=version_key)
-    near = [candidate for candidate in ordered if minor_of(candidate) == minor_of(version)]
-    return "known: " + (", ".join(near) if near else f"{ordered[0]} to {ordered[-1]}")
-
-
 CHECKS = checks(
     (_check_talos, "talos"),
     (_check_components, "talos"),
@@ -105,4 +121,5 @@ CHECKS = checks(
     (_check_sidero, "sidero"),
     (_check_repeated, "talos kubernetes architectures"),
     (_check_bound, "sidero environments"),
+    (_check_bootstrap, "management server_classes"),
 )

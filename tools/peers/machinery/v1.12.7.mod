@@ -2,7 +2,7 @@ module sidero-airgap.example/tools/peers/machinery
 
 go 1.26.0
 
-require github.com/siderolabs/talos/pkg/machinery v1.12.4
+require github.com/siderolabs/talos/pkg/machinery v1.12.7
 
 require (
 	cel.dev/expr v0.25.1 // indirect
