@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import TextIO
 
 import click
 
 from airgap.cli.objects import read_objects
+from airgap.cli.output import json_option, print_json
 from airgap.cli.project import Project, project_option, site_argument
 from airgap.lock import check_lock, read_lock
 from airgap.plan import Plan, plan_site
 from airgap.resolve.own_signatures import check_own_signatures
-from airgap.rules import Finding, evaluate, find_blockers
+from airgap.rules import RULES, Finding, evaluate, find_blockers, level_of
+from airgap.rules.values import Values, part
 
-__all__ = ["check"]
+__all__ = ["FORMAT_VERSION", "check"]
+
+FORMAT_VERSION = 1
+"""Of the JSON: a reader refuses another one."""
+
+_REASONS = {rule.name: rule.reason for rule in RULES}
 
 
 @click.command()
@@ -28,11 +37,20 @@ __all__ = ["check"]
     help="What the cluster holds: `kubectl get serverclasses,servers,environments -o yaml`; - for "
     "standard input. Says whose patches break, or have the last word over, the site's.",
 )
-def check(site: str, *, project: Project, objects: TextIO | None) -> None:
-    """Judge SITE by the policies; exit 1 when a mandatory one is violated.
+@json_option
+def check(site: str, *, project: Project, objects: TextIO | None, as_json: bool) -> None:
+    """Judge SITE by the policies.
 
     The same rules as `pulumi preview --policy-pack policies`, over the same values, with neither
-    engine nor network. The lock must fit the site.
+    engine nor network. The lock must fit the site. docs/policies.md says what each rule is for,
+    and how a site excepts from it or sets its level.
+
+    \b
+    Exit codes:
+      0  no mandatory rule is violated; notes may be told
+      1  a mandatory rule is violated (told on stdout), or the site or its lock
+         cannot be judged (told on stderr, and nothing on stdout)
+      2  wrong usage
     """
     description = project.read_site(site)
     lock = read_lock(project.lock_file(site))
@@ -40,19 +58,70 @@ def check(site: str, *, project: Project, objects: TextIO | None) -> None:
     check_own_signatures(description, lock)
     plan = plan_site(description, lock, name=site)
     present = read_objects(objects) if objects else ()
-    findings = (*_judge(plan), *find_blockers(plan.sidero.inputs, present))
-    for finding in findings:
-        click.echo(f"[{finding.level}] {finding.rule} · {finding.resource} · {finding}")
+    findings = _ordered((*_judge(plan), *find_blockers(plan.sidero.inputs, present)))
     mandatory = sum(finding.level == "mandatory" for finding in findings)
-    click.echo(f"{site}: {mandatory} violations, {len(findings) - mandatory} notes")
+    if as_json:
+        print_json(_document(site, part(plan.site.inputs, "policy"), findings))
+    else:
+        for line in _lines(findings):
+            click.echo(line)
+        click.echo(f"{site}: {mandatory} violations, {len(findings) - mandatory} notes")
     if mandatory:
         sys.exit(1)
 
 
 def _judge(plan: Plan) -> tuple[Finding, ...]:
     today = datetime.now(tz=UTC).date()
+    policy = part(plan.site.inputs, "policy")
     return tuple(
         finding
         for token, name, inputs in plan.views()
-        for finding in evaluate(token, name, inputs, today=today)
+        for finding in evaluate(token, name, inputs, today=today, policy=policy)
     )
+
+
+def _ordered(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return the findings with what stops first, each rule's together, in the rules' order."""
+    names = [*_REASONS, *(item.rule for item in findings if item.rule not in _REASONS)]
+    return tuple(
+        sorted(findings, key=lambda item: (item.level != "mandatory", names.index(item.rule)))
+    )
+
+
+def _lines(findings: Sequence[Finding]) -> Iterator[str]:
+    """Yield a line a finding, and after those of a rule that stops why it does."""
+    for (level, rule), found in groupby(findings, key=lambda item: (item.level, item.rule)):
+        for item in found:
+            yield f"[{level}] {rule} · {item.resource} · {item}"
+        if level == "mandatory" and rule in _REASONS:
+            yield f"    why: {_REASONS[rule]}"
+
+
+def _document(site: str, policy: Values, findings: Sequence[Finding]) -> dict[str, object]:
+    return {
+        "formatVersion": FORMAT_VERSION,
+        "site": site,
+        "violations": sum(item.level == "mandatory" for item in findings),
+        "notes": sum(item.level == "advisory" for item in findings),
+        "rules": [
+            {
+                "name": rule.name,
+                "level": level_of(rule, policy),
+                "summary": rule.summary,
+                "reason": rule.reason,
+                "remedy": rule.remedy,
+            }
+            for rule in RULES
+        ],
+        "findings": [
+            {
+                "rule": item.rule,
+                "level": item.level,
+                "resource": item.resource,
+                "subject": item.subject,
+                "message": item.message,
+                "remedy": item.remedy,
+            }
+            for item in findings
+        ],
+    }

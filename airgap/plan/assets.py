@@ -9,7 +9,7 @@ from airgap.lock.model import AssetPin, Lock
 from airgap.plan.caches import plan_image_caches
 from airgap.plan.model import ComponentPlan, PlainValues, ResourcePlan
 from airgap.plan.signatures import plan_release_signatures
-from airgap.plan.trust import fingerprint
+from airgap.plan.trust import certificates, fingerprint
 from airgap.site.model import AssetMirror, Site
 
 __all__ = ["asset_url", "find_asset", "plan_asset_mirror"]
@@ -32,6 +32,7 @@ def plan_asset_mirror(
         inputs["path"] = mirror.path
     if mirror.ca:
         inputs["caFingerprint"] = fingerprint(mirror.ca)
+        inputs |= certificates([mirror.ca])
     inputs["assetLink"] = site.sidero.asset_link
     inputs["assets"] = {name: _asset(pin) for name, pin in sorted(lock.assets.items())}
     inputs |= plan_release_signatures(site, lock)

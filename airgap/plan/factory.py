@@ -12,7 +12,7 @@ from airgap.plan.artifacts import plan_artifacts
 from airgap.plan.deployed import plan_deployed
 from airgap.plan.model import ComponentPlan, PlainValues, ResourcePlan
 from airgap.plan.schematics import installer_way, schematic_id_of
-from airgap.plan.trust import fingerprint
+from airgap.plan.trust import certificates, fingerprint
 from airgap.plan.verification import plan_verification
 from airgap.site.model import Site
 
@@ -36,6 +36,8 @@ def plan_image_factory(site: Site, lock: Lock, policy: PlainValues, *, name: str
         "kind": factory.kind,
         **{key: value for key, value in known.items() if value},
         **(deployed.inputs if deployed else {}),
+        **certificates([factory.ca, written.ca if written else None]),
+        **_retention(site),
         "schematics": schematics,
         **plan_verification(site, lock),
         "policy": policy,
@@ -49,6 +51,13 @@ def plan_image_factory(site: Site, lock: Lock, policy: PlainValues, *, name: str
             *(deployed.children if deployed else ()),
         ),
     )
+
+
+def _retention(site: Site) -> PlainValues:
+    """Return what destroy does with what installers are built of, where they are built here."""
+    if installer_way(site) != "builtOnSite":
+        return {}
+    return {"retention": {"onDelete": site.retention.on_delete}}
 
 
 def _children(

@@ -33,7 +33,7 @@ def locked_hosts(lock: Lock) -> tuple[str, ...]:
 
 
 def plan_policy(site: Site, lock: Lock) -> PlainValues:
-    """Return what rules are measured by: hosts that are inside, and the site's exceptions.
+    """Return what rules are measured by: hosts that are inside, the site's exceptions and levels.
 
     A host the site declares as its own is inside, unless the lock names it as an upstream: a
     registry "inside" that is ghcr.io is a mistake, which only `policy.allowedHosts` can override.
@@ -47,7 +47,9 @@ def plan_policy(site: Site, lock: Lock) -> PlainValues:
     if site.image_factory.registry:
         declared.add(site.image_factory.registry.host)
     inside = (declared - set(locked_hosts(lock))) | set(site.policy.allowed_hosts)
+    levels = site.policy.levels
     return {
         "allowedHosts": sorted(inside),
         "exceptions": [item.model_dump(by_alias=True) for item in site.policy.exceptions],
+        **({"levels": dict(sorted(levels.items()))} if levels else {}),
     }

@@ -10,7 +10,7 @@ from airgap.plan.model import ComponentPlan, PlainValues, ResourcePlan
 from airgap.plan.pins import by_repository
 from airgap.plan.places import check_places
 from airgap.plan.signatures import plan_image_signatures
-from airgap.plan.trust import fingerprint
+from airgap.plan.trust import certificates, fingerprint
 from airgap.site.model import Endpoint, Registry, Site
 
 __all__ = ["plan_registry", "registry_destination"]
@@ -44,11 +44,22 @@ def plan_registry(
         "hosts": list(locked_hosts(lock)),
         "mirrors": {host: _mirror(mirror) for host, mirror in mirrors.by_host.items()},
         "nodeAuth": registry.node_auth,
+        **_image_cache(site),
+        "retention": {"keepLocks": site.retention.keep_locks, "onDelete": site.retention.on_delete},
+        **certificates([trust.ca for trust in mirrors.trust.values()]),
         **plan_image_signatures(site, lock),
         "policy": policy,
     }
     children = (*_held(site, lock, name), *manifests)
     return ComponentPlan(kind="Registry", name="registry", inputs=inputs, children=children)
+
+
+def _image_cache(site: Site) -> PlainValues:
+    """Return where images come from when no registry has them."""
+    if site.registry.kind != "none":
+        return {}
+    cache = site.image_cache
+    return {"imageCache": {"medium": cache.medium, "writeProtected": cache.write_protected}}
 
 
 def _endpoint(place: Endpoint) -> PlainValues:

@@ -7,7 +7,7 @@ from airgap.plan.assets import plan_asset_mirror
 from airgap.plan.factory import plan_image_factory
 from airgap.plan.hosts import plan_policy
 from airgap.plan.mirrors import plan_mirrors
-from airgap.plan.model import ComponentPlan, Plan
+from airgap.plan.model import ComponentPlan, PlainValues, Plan
 from airgap.plan.registry import plan_registry
 from airgap.plan.serving import plan_serving
 from airgap.plan.sidero import plan_sidero
@@ -32,7 +32,7 @@ def plan_site(site: Site, lock: Lock, *, name: str) -> Plan:
     serving = plan_serving(site, name=name)
     beside_registry = site.registry.kind == "embedded"
     return Plan(
-        site=_site(site, name),
+        site=_site(site, policy, name),
         registry=plan_registry(
             site, lock, mirrors, policy, serving if beside_registry else (), name=name
         ),
@@ -44,11 +44,20 @@ def plan_site(site: Site, lock: Lock, *, name: str) -> Plan:
     )
 
 
-def _site(site: Site, name: str) -> ComponentPlan:
+def _site(site: Site, policy: PlainValues, name: str) -> ComponentPlan:
     inputs = {
         "site": name,
         "talos": {"versions": list(site.talos.versions)},
         "kubernetes": {"versions": list(site.kubernetes.versions)},
         "architectures": list(site.architectures),
+        **_factory(site),
+        "policy": policy,
     }
     return ComponentPlan(kind="Site", name=name, inputs=inputs)
+
+
+def _factory(site: Site) -> PlainValues:
+    """Return the release of the factory inside: it bounds the Talos releases that it can build."""
+    factory = site.image_factory
+    known = factory.kind != "none" and factory.version
+    return {"imageFactory": {"version": factory.version}} if known else {}

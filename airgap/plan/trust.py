@@ -7,7 +7,10 @@ import hashlib
 import re
 from collections.abc import Iterable
 
-__all__ = ["bundle", "fingerprint", "to_base64", "to_pem"]
+from airgap.plan.model import PlainValues
+from airgap.rules.certificates import read_certificates
+
+__all__ = ["bundle", "certificates", "fingerprint", "to_base64", "to_pem"]
 
 _CERTIFICATE = re.compile(
     r"-----BEGIN CERTIFICATE-----\s*([A-Za-z0-9+/=\s]+?)\s*-----END CERTIFICATE-----"
@@ -37,3 +40,9 @@ def bundle(pems: Iterable[str | None]) -> str:
     """Return the distinct certificates of several PEM texts, in order, as one."""
     found = (match[0] for pem in pems if pem for match in _CERTIFICATE.finditer(pem))
     return "".join(f"{certificate}\n" for certificate in dict.fromkeys(found))
+
+
+def certificates(pems: Iterable[str | None]) -> PlainValues:
+    """Return what a component shows of its CAs, by fingerprint; nothing where it has none."""
+    found = read_certificates(bundle(pems))
+    return {"certificates": found} if found else {}

@@ -6,15 +6,20 @@ exceptions.
 """
 
 from airgap.rules.blocking import find_blockers
-from airgap.rules.evaluation import ADVISORY_RULES, MANDATORY_RULES, Rule, evaluate, evaluate_rule
+from airgap.rules.catalogue import ADVISORY_RULES, MANDATORY_RULES, RULES
+from airgap.rules.evaluation import evaluate, evaluate_rule
 from airgap.rules.findings import Finding
+from airgap.rules.rule import Rule, RuleLevel, level_of
 
 __all__ = [
     "ADVISORY_RULES",
     "MANDATORY_RULES",
+    "RULES",
     "Finding",
     "Rule",
+    "RuleLevel",
     "evaluate",
     "evaluate_rule",
     "find_blockers",
+    "level_of",
 ]

@@ -1,8 +1,9 @@
 """`closed`: nothing in the site is told to go outside.
 
-Every host is on the allow-list, every registry host of the lock has its own mirror without
-fallback (an entry does not inherit from `"*"`; without `skipFallback` Talos tries the upstream
-last), and a catch-all inside answers whatever nobody foresaw.
+Every host that any component names is on the allow-list: endpoints, mirrors, boot assets, kernel
+arguments, time servers, resolvers, what a machine configuration, a schematic or the configuration
+of a factory says. What is pulled by an upstream's name is the matter of `no-fallback`, and Talos'
+own public defaults that of `public-services`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from collections.abc import Iterator
 
 from airgap.rules.findings import Violation
+from airgap.rules.public_services import PUBLIC_DEFAULTS
 from airgap.rules.values import (
     Values,
     boot_assets,
@@ -21,17 +23,24 @@ from airgap.rules.values import (
     part,
     text,
     texts,
+    walk,
     without_port,
 )
 
-__all__ = ["NAME", "SUMMARY", "check"]
+__all__ = ["NAME", "REASON", "REMEDY", "SUMMARY", "check"]
 
 NAME = "closed"
-SUMMARY = "No host outside the allow-list; every registry host has a mirror without fallback."
+SUMMARY = "No object, URL or setting names a host outside the allow-list."
+REASON = (
+    "A machine that is told of a host outside waits for it: a boot that hangs for minutes in "
+    "each retry, or, where a way out is left open, bytes nobody reviewed."
+)
+REMEDY = "Use a host of the site, or add it to `policy.allowedHosts` if it is one."
 
 _ALLOW = "use a host of the site, or add it to policy.allowedHosts"
-_URL = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^\s/?#,@]*@)?([^\s/?#,]+)")
-_DEFAULT_DISCOVERY = "discovery.talos.dev"
+_URL = re.compile(r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*://(?:[^\s/?#,@]*@)?([^\s/?#,]+)")
+_NOT_ASKED = ("policy", "signatures", "verification")
+"""Names of signers and issuers look like URLs: nobody goes there."""
 
 
 def check(kind: str, values: Values) -> Iterator[Violation]:
@@ -47,10 +56,6 @@ def check(kind: str, values: Values) -> Iterator[Violation]:
                 remedy=_ALLOW,
                 known_as=(without_port(host),),
             )
-    if kind == "Registry":
-        yield from _check_mirrors(values)
-    elif kind == "SideroEnvironment":
-        yield from _check_discovery(values)
 
 
 def _is_allowed(host: str, allowed: tuple[str, ...]) -> bool:
@@ -71,11 +76,18 @@ def _hosts(kind: str, values: Values) -> Iterator[tuple[str, str]]:
         if values.get("endpoint"):
             yield "the image factory", host_of(text(values, "endpoint"))
         if values.get("registry"):
-            yield "the image factory's registry", text(values, "registry").rpartition("://")[2]
+            yield "the image factory's registry", _registry_host(text(values, "registry"))
     elif kind == "SideroEnvironment":
         yield from _environment_hosts(values)
         yield from _installer_hosts(values)
         yield from _node_hosts(values)
+    if kind in ("ImageFactory", "SideroEnvironment"):
+        yield from _written_hosts(values)
+
+
+def _registry_host(written: str) -> str:
+    """Return a registry's host[:port], which is written with a scheme or without."""
+    return host_of(written if "://" in written else f"//{written}")
 
 
 def _environment_hosts(values: Values) -> Iterator[tuple[str, str]]:
@@ -100,42 +112,18 @@ def _node_hosts(values: Values) -> Iterator[tuple[str, str]]:
     nodes = part(values, "nodes")
     for key, what in (("timeServers", "a time server"), ("nameservers", "a nameserver")):
         for host in texts(nodes, key):
-            if not is_private_address(host):
+            if not is_private_address(host) and host not in PUBLIC_DEFAULTS:
                 yield what, host
     discovery = part(nodes, "discovery")
     if discovery.get("enabled") and discovery.get("endpoint"):
-        yield "the discovery service", host_of(text(discovery, "endpoint"))
+        host = host_of(text(discovery, "endpoint"))
+        if without_port(host) not in PUBLIC_DEFAULTS:
+            yield "the discovery service", host
 
 
-def _check_discovery(values: Values) -> Iterator[Violation]:
-    discovery = part(part(values, "nodes"), "discovery")
-    if discovery.get("enabled") and not discovery.get("endpoint"):
-        yield Violation(
-            subject=_DEFAULT_DISCOVERY,
-            message="discovery is enabled without an endpoint: nodes ask the public service",
-            remedy="give nodes.discovery.endpoint, or disable it",
-        )
-
-
-def _check_mirrors(values: Values) -> Iterator[Violation]:
-    mirrors = part(values, "mirrors")
-    for host in texts(values, "hosts"):
-        if host not in mirrors:
-            yield Violation(
-                subject=host,
-                message="the lock has images of this registry, and it has no mirror of its own",
-                remedy=f"add registry.mirrors[{host!r}], or leave it to the default",
-            )
-    for upstream, mirror in entries(values, "mirrors"):
-        if not mirror.get("skipFallback"):
-            yield Violation(
-                subject=upstream,
-                message="its mirror falls back to the registry outside (skipFallback is not set)",
-                remedy="set skipFallback: true",
-            )
-    if not texts(part(mirrors, "*"), "endpoints"):
-        yield Violation(
-            subject="*",
-            message="there is no catch-all mirror with an endpoint inside",
-            remedy='give registry.mirrors["*"] an endpoint of the site',
-        )
+def _written_hosts(values: Values) -> Iterator[tuple[str, str]]:
+    """Yield hosts of every URL that stands anywhere else."""
+    for path, found in walk(values, without=_NOT_ASKED):
+        for host in _URL.findall(found):
+            if not is_private_address(host) and without_port(host) not in PUBLIC_DEFAULTS:
+                yield f"what {'.'.join(path)} names", host

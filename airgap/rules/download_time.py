@@ -11,10 +11,15 @@ from collections.abc import Iterator
 from airgap.rules.findings import Violation
 from airgap.rules.values import Values, entries, text
 
-__all__ = ["NAME", "SUMMARY", "check"]
+__all__ = ["NAME", "REASON", "REMEDY", "SUMMARY", "check"]
 
 NAME = "download-time"
 SUMMARY = "Boot assets reach Sidero's manager within its five minutes."
+REASON = (
+    "Sidero's manager gives a download five minutes in all, then begins again from nothing: the "
+    "Environment never becomes ready, and machines get HTTP 412 for ever."
+)
+REMEDY = "Serve it nearer to the manager, or correct `sidero.assetLink`."
 
 _LIMIT_S = 300
 _RATE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(M|G)bit/s\Z")

@@ -1,76 +1,57 @@
-"""Which rules there are, and how one resource is judged by them."""
+"""How one resource is judged by the rules."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 
-from airgap.rules import (
-    closed,
-    download_time,
-    factory_signed,
-    https_only,
-    no_skip_verify,
-    node_credentials,
-    pinned,
-    signed,
-    signed_release,
-)
+from airgap.rules.catalogue import RULES
 from airgap.rules.exceptions import weigh
-from airgap.rules.findings import Finding, Violation
-from airgap.rules.values import Values
+from airgap.rules.findings import Finding
+from airgap.rules.masking import masked
+from airgap.rules.rule import Rule, level_of
+from airgap.rules.values import Values, part
 
-__all__ = ["ADVISORY_RULES", "MANDATORY_RULES", "Rule", "evaluate", "evaluate_rule"]
+__all__ = ["evaluate", "evaluate_rule"]
 
 _COMPONENT = "airgap:index:"
 _DYNAMIC = "pulumi-python:dynamic/airgap:"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """A rule by name: `check` yields violations for a kind of resource and its plain values."""
-
-    name: str
-    summary: str
-    check: Callable[[str, Values], Iterator[Violation]]
-
-
-MANDATORY_RULES = tuple(
-    Rule(name=module.NAME, summary=module.SUMMARY, check=module.check)
-    for module in (no_skip_verify, https_only, pinned, closed, signed, factory_signed)
-)
-ADVISORY_RULES = tuple(
-    Rule(name=module.NAME, summary=module.SUMMARY, check=module.check)
-    for module in (node_credentials, download_time, signed_release)
-)
-
-
-def evaluate(type_token: str, name: str, inputs: Values, *, today: date) -> tuple[Finding, ...]:
+def evaluate(
+    type_token: str, name: str, inputs: Values, *, today: date, policy: Values | None = None
+) -> tuple[Finding, ...]:
     """Judge one component or resource by every rule; what is not this project's has no findings.
 
     Args:
         type_token: For example `airgap:index:Registry`.
         name: The resource's name, which its findings carry.
-        inputs: Its plain values; exceptions are read from its own `policy.exceptions`.
-        today: The day that exceptions are measured by.
+        inputs: Its plain values; a component has the site's `policy` among them.
+        today: The day that exceptions and certificates are measured by.
+        policy: The site's, for a resource that has none of its own.
     """
-    rules = (*MANDATORY_RULES, *ADVISORY_RULES)
     return tuple(
         replace(finding, resource=name)
-        for rule in rules
-        for finding in evaluate_rule(rule, type_token, inputs, today=today)
+        for rule in RULES
+        for finding in evaluate_rule(rule, type_token, inputs, today=today, policy=policy)
     )
 
 
-def evaluate_rule(rule: Rule, type_token: str, inputs: Values, *, today: date) -> Iterator[Finding]:
-    """Judge one component or resource by one rule."""
+def evaluate_rule(
+    rule: Rule, type_token: str, inputs: Values, *, today: date, policy: Values | None = None
+) -> Iterator[Finding]:
+    """Judge one component or resource by one rule, at the level that the site has it."""
     kind = _kind(type_token)
-    for violation in rule.check(kind, inputs) if kind else ():
-        if rule in ADVISORY_RULES:
-            yield _note(rule, violation)
-        else:
-            yield weigh(rule.name, violation, inputs, today=today)
+    in_force = inputs if policy is None or "policy" in inputs else {"policy": policy}
+    agreed = part(in_force, "policy")
+    level = level_of(rule, agreed)
+    if not kind or level == "disabled":
+        return
+    names = (rule.name, *rule.formerly)
+    for violation in rule.check(kind, inputs):
+        if violation.stands_on(today):
+            yield _masked(weigh(names, violation, agreed, level=level, today=today))
 
 
 def _kind(type_token: str) -> str:
@@ -80,11 +61,10 @@ def _kind(type_token: str) -> str:
     return ""
 
 
-def _note(rule: Rule, violation: Violation) -> Finding:
-    return Finding(
-        rule=rule.name,
-        level="advisory",
-        subject=violation.subject,
-        message=violation.message,
-        remedy=violation.remedy,
+def _masked(finding: Finding) -> Finding:
+    return replace(
+        finding,
+        subject=masked(finding.subject),
+        message=masked(finding.message),
+        remedy=masked(finding.remedy),
     )

@@ -1,53 +1,64 @@
 """Justified exceptions: a rule, a subject, a reason, an owner, and an end.
 
 An exception turns its violation into a note until the end of its last day. After that day the
-violation stands again and says whose exception ran out.
+violation stands again and says whose exception ran out. What a rule was a part of before it had a
+name of its own still excepts it.
 """
 
 from __future__ import annotations
 
 from datetime import date
 
-from airgap.rules.findings import Finding, Violation
-from airgap.rules.values import Values, documents_of, part, text
+from airgap.rules.findings import Finding, Level, Violation
+from airgap.rules.values import Values, documents_of, text
 
 __all__ = ["weigh"]
 
 
-def weigh(rule: str, violation: Violation, values: Values, *, today: date) -> Finding:
-    """Return the finding for a violation, given the exceptions in a component's own values."""
-    exceptions = _matching(rule, violation, values)
+def weigh(
+    names: tuple[str, ...], violation: Violation, policy: Values, *, level: Level, today: date
+) -> Finding:
+    """Return the finding for a violation, given the exceptions of a site's policy.
+
+    Args:
+        names: The rule's name, and those by which an exception may call it besides.
+        violation: What was found.
+        policy: The site's `policy`.
+        level: What the violation is without an exception.
+        today: The day that exceptions are measured by.
+    """
+    exceptions = _matching(names, violation, policy)
     in_force = [item for item in exceptions if _is_in_force(item, today)]
     if in_force:
-        return _excused(rule, violation, in_force[0])
+        return _excused(names[0], violation, in_force[0])
     lapsed = "".join(f"; {_lapse(item)}" for item in exceptions)
     return Finding(
-        rule=rule,
-        level="mandatory",
+        rule=names[0],
+        level=level,
         subject=violation.subject,
         message=violation.message + lapsed,
         remedy=violation.remedy,
     )
 
 
-def _matching(rule: str, violation: Violation, values: Values) -> list[Values]:
-    names = (violation.subject, *violation.known_as)
+def _matching(names: tuple[str, ...], violation: Violation, policy: Values) -> list[Values]:
+    subjects = (violation.subject, *violation.known_as)
     return [
         item
-        for item in documents_of(part(values, "policy"), "exceptions")
-        if text(item, "rule") == rule and text(item, "subject") in names
+        for item in documents_of(policy, "exceptions")
+        if text(item, "rule") in names and text(item, "subject") in subjects
     ]
 
 
 def _is_in_force(exception: Values, today: date) -> bool:
     try:
-        return today <= date.fromisoformat(text(exception, "expires"))
+        return today <= date.fromisoformat(_end_of(exception))
     except ValueError:
         return False
 
 
 def _excused(rule: str, violation: Violation, exception: Values) -> Finding:
-    owner, expires = text(exception, "owner"), text(exception, "expires")
+    owner, expires = text(exception, "owner"), _end_of(exception)
     return Finding(
         rule=rule,
         level="advisory",
@@ -59,5 +70,10 @@ def _excused(rule: str, violation: Violation, exception: Values) -> Finding:
 
 
 def _lapse(exception: Values) -> str:
-    end = text(exception, "expires") or "no date"
+    end = _end_of(exception) or "no date"
     return f"the exception of {text(exception, 'owner')} expired ({end})"
+
+
+def _end_of(exception: Values) -> str:
+    """Return its last day; Pulumi 3.250 hands an unquoted date on with a time of day."""
+    return text(exception, "expires").removesuffix(" 00:00:00 +0000 UTC")

@@ -12,10 +12,15 @@ from airgap.rules.findings import Violation
 from airgap.rules.signed import repository_of
 from airgap.rules.values import Values, part, text, texts
 
-__all__ = ["NAME", "SUMMARY", "check"]
+__all__ = ["NAME", "REASON", "REMEDY", "SUMMARY", "check"]
 
 NAME = "factory-signed"
 SUMMARY = "What a verifying Image Factory reads is signed with the key that it trusts."
+REASON = (
+    "A verifying factory refuses an unsigned image with a bare 500, at the moment when a "
+    "machine installs."
+)
+REMEDY = "Run `python -m airgap sign <site> --key FILE`."
 
 
 def check(kind: str, values: Values) -> Iterator[Violation]:

@@ -21,10 +21,15 @@ from airgap.rules.values import (
     without_port,
 )
 
-__all__ = ["NAME", "SUMMARY", "check"]
+__all__ = ["NAME", "REASON", "REMEDY", "SUMMARY", "check"]
 
 NAME = "https-only"
 SUMMARY = "Endpoints, mirrors and boot assets are https."
+REASON = (
+    "Images, kernels and schematics travel unprotected: what boots is whatever answered first "
+    "on that network, and a digest that was read over the same wire proves nothing."
+)
+REMEDY = "Serve it over TLS, and give its CA in the site."
 _IMAGE_CACHE = "http://127.0.0.1:3172"
 
 

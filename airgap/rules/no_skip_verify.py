@@ -10,21 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from airgap.rules.findings import Violation
-from airgap.rules.values import (
-    Values,
-    documents_of,
-    entries,
-    host_of,
-    part,
-    text,
-    texts,
-    without_port,
-)
+from airgap.rules.machine_config import mirrors_of, tls_of
+from airgap.rules.values import Values, entries, host_of, part, text, texts, without_port
 
-__all__ = ["NAME", "SUMMARY", "check"]
+__all__ = ["NAME", "REASON", "REMEDY", "SUMMARY", "check"]
 
 NAME = "no-skip-verify"
 SUMMARY = "Certificates are verified everywhere."
+REASON = (
+    "Whoever sits between a machine and its registry can hand it any image, and it runs as "
+    "root: a certificate that is not checked is no protection at all, and nothing in a log says "
+    "so."
+)
+REMEDY = "Give the endpoint's CA (`caFile`, `caCert`) in place of `skipVerify`."
 _REMEDY = "give the endpoint's CA (caFile, caCert) instead, or add an exception with an end"
 
 
@@ -52,10 +50,10 @@ def _check_mirrors(values: Values) -> Iterator[Violation]:
 
 
 def _check_patches(name: str, machine_config: Values) -> Iterator[Violation]:
-    mirrors = dict(_mirrored(machine_config))
-    for endpoint, tls in _tls(machine_config):
+    for endpoint, tls in tls_of(machine_config):
         if tls.get("insecureSkipVerify"):
-            users = tuple(host for host, hosts in mirrors.items() if endpoint in hosts)
+            mirrors = mirrors_of(machine_config)
+            users = tuple(item.upstream for item in mirrors if endpoint in item.hosts)
             yield Violation(
                 subject=endpoint,
                 message=f"server class {name}: its certificate is not verified",
@@ -82,31 +80,6 @@ def _check_fork(name: str, air_gap: Values) -> Iterator[Violation]:
             remedy=_REMEDY,
             known_as=_names((host,)),
         )
-
-
-def _mirrored(machine_config: Values) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield each upstream host with the hosts of its endpoints, in either dialect."""
-    registries = part(part(part(machine_config, "v1alpha1"), "machine"), "registries")
-    for upstream, mirror in entries(registries, "mirrors"):
-        yield upstream, tuple(host_of(url) for url in texts(mirror, "endpoints"))
-    for key, document in _keyed(machine_config, "RegistryMirrorConfig"):
-        endpoints = documents_of(document, "endpoints")
-        yield key, tuple(host_of(text(endpoint, "url")) for endpoint in endpoints)
-
-
-def _tls(machine_config: Values) -> Iterator[tuple[str, Values]]:
-    """Yield each endpoint with its TLS settings, in either dialect."""
-    registries = part(part(part(machine_config, "v1alpha1"), "machine"), "registries")
-    for endpoint, config in entries(registries, "config"):
-        yield endpoint, part(config, "tls")
-    yield from _keyed(machine_config, "RegistryTLSConfig")
-
-
-def _keyed(machine_config: Values, kind: str) -> Iterator[tuple[str, Values]]:
-    for key in machine_config:
-        found, slash, name = key.partition("/")
-        if slash and found == kind:
-            yield name, part(machine_config, key)
 
 
 def _names(hosts: tuple[str, ...]) -> tuple[str, ...]:

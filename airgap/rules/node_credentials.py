@@ -7,10 +7,18 @@ from collections.abc import Iterator
 from airgap.rules.findings import Violation
 from airgap.rules.values import Values
 
-__all__ = ["NAME", "SUMMARY", "check"]
+__all__ = ["NAME", "REASON", "REMEDY", "SUMMARY", "check"]
 
 NAME = "node-credentials"
 SUMMARY = "Registry credentials in a machine configuration are readable by many."
+REASON = (
+    "Sidero's /configdata asks for no password: whoever is in the boot network reads a "
+    "machine's configuration, and the registry's password in it."
+)
+REMEDY = (
+    "Allow anonymous pulls inside (`registry.nodeAuth: none`), or use an account that can only "
+    "pull."
+)
 
 
 def check(kind: str, values: Values) -> Iterator[Violation]:

@@ -11,10 +11,15 @@ from airgap.rules.findings import Violation
 from airgap.rules.signers import Requirement, unmet
 from airgap.rules.values import Values, documents_of, part, text, texts
 
-__all__ = ["NAME", "SUMMARY", "check", "repository_of", "requirements_of"]
+__all__ = ["NAME", "REASON", "REMEDY", "SUMMARY", "check", "repository_of", "requirements_of"]
 
 NAME = "signed"
 SUMMARY = "Images that must be signed carry a verified signature of the signer the site names."
+REASON = "A digest says that bytes are the same as those that were locked, and not who made them."
+REMEDY = (
+    "Run `python -m airgap lock <site>`, which verifies and records who signed; or name another "
+    "image."
+)
 
 
 def check(kind: str, values: Values) -> Iterator[Violation]:

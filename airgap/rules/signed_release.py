@@ -12,10 +12,12 @@ from airgap.rules.signed import requirements_of
 from airgap.rules.signers import UNSIGNED
 from airgap.rules.values import Values, part, text
 
-__all__ = ["NAME", "SUMMARY", "check"]
+__all__ = ["NAME", "REASON", "REMEDY", "SUMMARY", "check"]
 
 NAME = "signed-release"
 SUMMARY = "Boot assets come from releases whose sums are signed."
+REASON = "Sums that nobody signed are as trustworthy as the place they were read from."
+REMEDY = "Carry a release that is signed (from v1.11.3), or compare its sums another way."
 
 
 def check(kind: str, values: Values) -> Iterator[Violation]:

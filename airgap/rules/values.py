@@ -7,10 +7,11 @@ raise on an unknown value exactly there, and the adapter must hear of it.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
 __all__ = [
+    "Path",
     "Values",
     "boot_assets",
     "documents_of",
@@ -21,10 +22,12 @@ __all__ = [
     "scheme_of",
     "text",
     "texts",
+    "walk",
     "without_port",
 ]
 
 Values = Mapping[str, object]
+Path = tuple[str, ...]
 
 
 def part(values: Values, key: str) -> Values:
@@ -69,6 +72,23 @@ def documents_of(values: Values, key: str) -> tuple[Values, ...]:
     if isinstance(value, str) or not isinstance(value, Sequence):
         return ()
     return tuple(item for item in value if isinstance(item, Mapping))
+
+
+def walk(values: object, *, without: Collection[str] = ()) -> Iterator[tuple[Path, str]]:
+    """Yield path and text of every text within, leaving out what stands under certain keys."""
+    yield from _walk(values, (), frozenset(without))
+
+
+def _walk(value: object, at: Path, without: frozenset[str]) -> Iterator[tuple[Path, str]]:
+    if isinstance(value, str):
+        yield at, value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            if key not in without:
+                yield from _walk(inner, (*at, str(key)), without)
+    elif isinstance(value, Sequence):
+        for index, inner in enumerate(value):
+            yield from _walk(inner, (*at, str(index)), without)
 
 
 def scheme_of(url: str) -> str:

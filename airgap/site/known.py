@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airgap.rules import ADVISORY_RULES, MANDATORY_RULES
+from airgap.rules import RULES
 from airgap.site.check import Known
 from airgap.talos.config import SIDERO_MACHINERY
 from airgap.talos.releases import RELEASES
@@ -12,7 +12,9 @@ __all__ = ["known_here"]
 
 def known_here() -> Known:
     """Return the Talos and Sidero releases and the policy rules of this program."""
-    rules = (*MANDATORY_RULES, *ADVISORY_RULES)
     return Known(
-        talos=RELEASES, sidero=SIDERO_MACHINERY, rules=tuple(sorted(rule.name for rule in rules))
+        talos=RELEASES,
+        sidero=SIDERO_MACHINERY,
+        rules=tuple(sorted(rule.name for rule in RULES)),
+        lasting_rules=tuple(rule.name for rule in RULES if rule.is_lasting),
     )

@@ -4,19 +4,36 @@ from __future__ import annotations
 
 from copy import deepcopy
 from datetime import date
+from pathlib import Path
 
 from airgap.plan import plan_site
 from airgap.rules import Finding, evaluate
+from airgap.site.model import Site
 from tests.plan.samples import make_lock, make_site
 
-__all__ = ["TODAY", "component", "judge", "put"]
+__all__ = ["CA", "TODAY", "component", "good_site", "judge", "put"]
+
+CA = (Path(__file__).parents[2] / "stacks" / "certs" / "example-ca.pem").read_text("utf-8")
+"""A real one: EC P-256, SHA-256, until 2126-10-30 (`openssl x509 -text`)."""
 
 TODAY = date(2026, 11, 23)
 
 
+def good_site(**changes: object) -> Site:
+    """Return a site whose CAs can be read."""
+    registry = {"kind": "existing", "endpoints": [{"url": "https://r.example:5000", "ca": CA}]}
+    mirror = {
+        "kind": "directory",
+        "url": "https://a.example/talos",
+        "path": "/srv/talos",
+        "ca": CA,
+    }
+    return make_site(**{"registry": registry, "assetMirror": mirror, **changes})
+
+
 def component(kind: str) -> dict[str, object]:
     """Return the inputs of a good site's component."""
-    plan = plan_site(make_site(), make_lock(), name="berlin")
+    plan = plan_site(good_site(), make_lock(), name="berlin")
     for item in plan.components:
         if item.kind == kind:
             return deepcopy(dict(item.inputs))

@@ -9,7 +9,7 @@ import pytest
 from airgap.plan import plan_site
 from airgap.rules import ADVISORY_RULES, MANDATORY_RULES, evaluate
 from tests.plan.samples import SCHEMATIC_ID, make_lock, make_site, sha256
-from tests.rules.samples import TODAY, component, judge, put
+from tests.rules.samples import TODAY, component, good_site, judge, put
 
 COMPONENTS = ("Site", "Registry", "AssetMirror", "ImageFactory", "SideroEnvironment")
 
@@ -17,7 +17,7 @@ COMPONENTS = ("Site", "Registry", "AssetMirror", "ImageFactory", "SideroEnvironm
 @pytest.mark.parametrize("delivery", ["files", "cluster"])
 @pytest.mark.parametrize("talos", ["v1.11.5", "v1.12.0"])
 def test_a_sites_own_defaults_hold_every_rule(delivery: str, talos: str) -> None:
-    site = make_site(
+    site = good_site(
         talos={"versions": [talos]},
         sidero={"version": "v0.6.13", "delivery": delivery},
         environments=[{"name": "boot", "talos": talos}],
@@ -32,14 +32,19 @@ def test_a_sites_own_defaults_hold_every_rule(delivery: str, talos: str) -> None
 
 REGISTRY_BREAKS = [
     ("mirrors|ghcr.io|skipVerify", True, "no-skip-verify", "ghcr.io"),
-    ("mirrors|ghcr.io|endpoints", ["http://r.example:5000"], "https-only", "r.example:5000"),
+    (
+        "mirrors|ghcr.io|endpoints",
+        ["http://r.example:5000/v2/ghcr.io"],
+        "https-only",
+        "r.example:5000",
+    ),
     ("mirrors|ghcr.io|endpoints", ["https://ghcr.io/v2"], "closed", "ghcr.io"),
-    ("mirrors|ghcr.io|skipFallback", False, "closed", "ghcr.io"),
-    ("mirrors|ghcr.io|skipFallback", None, "closed", "ghcr.io"),
-    ("mirrors|ghcr.io", None, "closed", "ghcr.io"),
-    ("mirrors|*", None, "closed", "*"),
-    ("mirrors|*|endpoints", [], "closed", "*"),
-    ("mirrors|*|skipFallback", False, "closed", "*"),
+    ("mirrors|ghcr.io|skipFallback", False, "no-fallback", "ghcr.io"),
+    ("mirrors|ghcr.io|skipFallback", None, "no-fallback", "ghcr.io"),
+    ("mirrors|ghcr.io", None, "no-fallback", "ghcr.io"),
+    ("mirrors|*", None, "no-fallback", "*"),
+    ("mirrors|*|endpoints", [], "no-fallback", "*"),
+    ("mirrors|*|skipFallback", False, "no-fallback", "*"),
     ("endpoints", [{"url": "http://r.example:5000"}], "https-only", "r.example:5000"),
     ("endpoints", [{"url": "https://elsewhere.example"}], "closed", "elsewhere.example"),
 ]
@@ -58,15 +63,8 @@ SIDERO_BREAKS = [
         "r.example:5000",
     ),
     ("environments|default|kernel|sha512", "", "pinned", "default"),
-    ("environments|default|bootAsset", {"url": "https://a.example/x"}, "pinned", "default"),
-    (
-        "environments|default|bootAsset",
-        {"url": "http://a.example/0000000000000000/x", "sha512": "0" * 128},
-        "https-only",
-        "a.example",
-    ),
     ("environments|default|kernel|sha512", "0" * 127, "pinned", "default"),
-    ("environments|default|initrd|sha512", "0" * 128, "pinned", "default"),
+    ("environments|default|initrd|sha512", "0" * 128, "immutable-urls", "default"),
     ("serverClasses|workers|installer|digest", None, "pinned", "workers"),
     ("serverClasses|workers|installer|digest", "v1.11.5", "pinned", "workers"),
     (
@@ -75,13 +73,13 @@ SIDERO_BREAKS = [
         "closed",
         "cfg.example",
     ),
-    ("nodes|timeServers", ["time.cloudflare.com"], "closed", "time.cloudflare.com"),
-    ("nodes|nameservers", ["1.1.1.1"], "closed", "1.1.1.1"),
-    ("nodes|discovery", {"enabled": True}, "closed", "discovery.talos.dev"),
+    ("nodes|timeServers", ["time.cloudflare.com"], "public-services", "time.cloudflare.com"),
+    ("nodes|nameservers", ["1.1.1.1"], "public-services", "1.1.1.1"),
+    ("nodes|discovery", {"enabled": True}, "public-services", "discovery.talos.dev"),
     (
         "nodes|discovery",
         {"enabled": True, "endpoint": "https://discovery.talos.dev/"},
-        "closed",
+        "public-services",
         "discovery.talos.dev",
     ),
     (
@@ -133,6 +131,25 @@ def test_one_broken_thing_is_one_mandatory_finding(
 
 
 @pytest.mark.parametrize(
+    ("asset", "rule", "subject"),
+    [
+        ({"url": "https://a.example/x"}, "pinned", "default"),
+        (
+            {"url": "http://a.example/0000000000000000/x", "sha512": "0" * 128},
+            "https-only",
+            "a.example",
+        ),
+    ],
+)
+def test_the_forks_boot_asset_is_judged_as_a_kernel_is(
+    asset: dict[str, str], rule: str, subject: str
+) -> None:
+    values = put(component("SideroEnvironment"), "flavour", "airgap")
+    findings = judge("SideroEnvironment", put(values, "environments|default|bootAsset", asset))
+    assert [(item.rule, item.subject) for item in findings] == [(rule, subject)]
+
+
+@pytest.mark.parametrize(
     "images",
     [
         {"ghcr.io/a": "v1"},
@@ -180,7 +197,7 @@ def test_a_carried_installer_must_have_its_digest_and_its_host_a_mirror() -> Non
     assert [(item.rule, item.subject) for item in found] == [("pinned", "workers")]
     hosts = ["factory.talos.dev", *component("Registry")["mirrors"]]  # type: ignore[misc]  # a mapping
     found = judge("Registry", put(component("Registry"), "hosts", hosts))
-    assert ("closed", "factory.talos.dev") in {(item.rule, item.subject) for item in found}
+    assert ("no-fallback", "factory.talos.dev") in {(item.rule, item.subject) for item in found}
 
 
 def test_the_image_of_a_factory_that_is_delivered_has_its_digest() -> None:
@@ -191,12 +208,12 @@ def test_the_image_of_a_factory_that_is_delivered_has_its_digest() -> None:
         assert len(found) == count, pinned
 
 
-def test_a_boot_url_that_does_not_name_its_content_is_not_pinned() -> None:
+def test_a_boot_url_must_name_its_content() -> None:
     """Sidero's cache is keyed by URL: new bytes at an old URL are never fetched."""
     values = component("SideroEnvironment")
     kernel = "https://a.example/talos/v1.11.5/vmlinuz-amd64"
     findings = judge("SideroEnvironment", put(values, "environments|default|kernel|url", kernel))
-    assert [item.rule for item in findings] == ["pinned"]
+    assert [item.rule for item in findings] == ["immutable-urls"]
 
 
 def test_a_registry_inside_that_is_an_upstream_of_the_lock_is_outside() -> None:

@@ -20,7 +20,15 @@ from tests.engine.result import Json, Result, State
 from tests.stacks.outside import Outside
 from tests.stacks.site import PracticeSite, open_site
 
-__all__ = ["MARKS", "NODE_PASSWORD", "Delivery", "deliver"]
+__all__ = [
+    "MARKS",
+    "NODE_PASSWORD",
+    "TRANSFER_PASSWORD",
+    "Delivery",
+    "connect_with_secrets",
+    "deliver",
+    "log_in",
+]
 
 TRANSFER_PASSWORD = "MARKED-TRANSFER-PASSWORD"
 WRONG_PASSWORD = "MARKED-WRONG-PASSWORD"
@@ -55,8 +63,8 @@ def deliver(directory: Path, engine: Path, outside: Outside) -> Iterator[Deliver
     """Run the commands."""
     auth = BasicAuth({"transfer": TRANSFER_PASSWORD, "node": NODE_PASSWORD})
     with open_site(directory, engine, outside, "airgap-basic", auth=auth) as site:
-        cluster = _connect(site)
-        _log_in(site, TRANSFER_PASSWORD)
+        cluster = connect_with_secrets(site)
+        log_in(site, TRANSFER_PASSWORD)
         value = copy.deepcopy(site.value)
         value["registry"]["nodeAuth"] = "machineConfig"
         site.change(value, relock=False)
@@ -70,9 +78,9 @@ def deliver(directory: Path, engine: Path, outside: Outside) -> Iterator[Deliver
         objects = _objects(cluster)
         again = site.workspace.up()
         state = site.workspace.export()
-        _log_in(site, WRONG_PASSWORD)
+        log_in(site, WRONG_PASSWORD)
         refused = site.workspace.refresh(exit_code=None)
-        _log_in(site, TRANSFER_PASSWORD)
+        log_in(site, TRANSFER_PASSWORD)
         value["talos"]["versions"] = ["v1.11.6"]
         value["environments"][0]["talos"] = "v1.11.6"
         site.change(value)
@@ -103,7 +111,7 @@ def deliver(directory: Path, engine: Path, outside: Outside) -> Iterator[Deliver
         )
 
 
-def _connect(site: PracticeSite) -> Cluster:
+def connect_with_secrets(site: PracticeSite) -> Cluster:
     cluster = site.workspace.connect_cluster()
     install_sidero(cluster)
     kubeconfig = json.loads(cluster.kubeconfig())
@@ -115,7 +123,7 @@ def _connect(site: PracticeSite) -> Cluster:
     return cluster
 
 
-def _log_in(site: PracticeSite, password: str) -> None:
+def log_in(site: PracticeSite, password: str) -> None:
     """Do what `docker login` does."""
     config = site.workspace.home / ".docker" / "config.json"
     config.parent.mkdir(exist_ok=True)

@@ -87,8 +87,9 @@ def test_a_release_of_the_factory_is_its_image_and_whose_ids_they_are(
     seen = differences(changed)
     images = ("images-factory", "images-signatures")  # what is attached to it goes with it
     assert operations(changed) == dict.fromkeys(
-        ("image-factory", "manifests-image-factory", *images, *SCHEMATICS), "update"
+        (site.name, "image-factory", "manifests-image-factory", *images, *SCHEMATICS), "update"
     )
+    assert set(seen[site.name]) == {("imageFactory", "version")}  # what releases are judged by
     assert set(seen["images-factory"]) == {("images", image)}
     assert set(seen["image-factory"]) == {("version",), ("deployment", "image")}
     before, after = seen["image-factory"]["deployment", "image"]

@@ -50,7 +50,7 @@ def story(
         images, files = site.served_images(), site.published_files()
         patch = site.workspace.directory / "out/airgap-basic/machine-config/workers.patch.yaml"
         written = patch.read_bytes()
-        moved_to = _damage(site)
+        moved_to = damage(site)
         patch.write_bytes(written + b"# edited\n")
         preview = site.workspace.refresh("--preview-only", "--diff")
         refresh = site.workspace.refresh()
@@ -76,7 +76,7 @@ def story(
         )
 
 
-def _damage(site: PracticeSite) -> str:
+def damage(site: PracticeSite) -> str:
     """Delete a file, truncate another, remove an image, move a tag; return whereto it moved."""
     (site.www / KERNEL).unlink()
     initramfs = site.www / INITRAMFS

@@ -1,4 +1,4 @@
-"""Exceptions from rules, and the hosts that are allowed."""
+"""Exceptions from rules, their levels, and the hosts that are allowed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from airgap.errors import Fault
 from airgap.site.check.address import is_host, is_registry
 from airgap.site.check.subject import Known, checks, fault
 from airgap.site.model import Site
-from airgap.site.path import shown
+from airgap.site.path import Step, shown
 
 __all__ = ["CHECKS"]
 
@@ -35,11 +35,28 @@ def _check_dates(site: Site, _: Known) -> Iterator[Fault]:
 def _check_rules(site: Site, known: Known) -> Iterator[Fault]:
     """An exception for a rule that does not exist excepts nothing."""
     for index, exception in enumerate(site.policy.exceptions):
-        if known.rules and exception.rule not in known.rules:
-            near = difflib.get_close_matches(exception.rule, known.rules, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else "rules: " + ", ".join(known.rules)
-            at = ("policy", "exceptions", index, "rule")
-            yield fault(at, f"{shown(exception.rule)} is no rule", hint)
+        at = ("policy", "exceptions", index, "rule")
+        yield from _name_faults(at, exception.rule, known)
 
 
-CHECKS = checks((_check_hosts, "policy"), (_check_dates, "policy"), (_check_rules, "policy"))
+def _check_levels(site: Site, known: Known) -> Iterator[Fault]:
+    for rule, level in site.policy.levels.items():
+        at = ("policy", "levels", rule)
+        yield from _name_faults(at, rule, known)
+        if level == "disabled" and rule in known.lasting_rules:
+            yield fault(at, "cannot be disabled", "it tells which other rules a site has lowered")
+
+
+def _name_faults(at: tuple[Step, ...], rule: str, known: Known) -> Iterator[Fault]:
+    if known.rules and rule not in known.rules:
+        near = difflib.get_close_matches(rule, known.rules, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else "rules: " + ", ".join(known.rules)
+        yield fault(at, f"{shown(rule)} is no rule", hint)
+
+
+CHECKS = checks(
+    (_check_hosts, "policy"),
+    (_check_dates, "policy"),
+    (_check_rules, "policy"),
+    (_check_levels, "policy"),
+)

@@ -21,11 +21,13 @@ class Known:
         talos: Talos releases by version.
         sidero: Sidero releases, each with the newest Talos release it can configure.
         rules: Names of the policy rules; empty when they are not judged here.
+        lasting_rules: Those that cannot be disabled.
     """
 
     talos: Mapping[str, Release]
     sidero: Mapping[str, str]
     rules: Collection[str] = ()
+    lasting_rules: Collection[str] = ()
 
 
 Run = Callable[[Site, Known], Iterable[Fault]]

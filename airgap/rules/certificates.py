@@ -1,0 +1,67 @@
+"""What rules and reviewers want to know of a CA certificate, read from its PEM.
+
+The only module of the rules that parses one. The library is loaded when there is a certificate:
+it takes longer than all else that `check` imports.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+from airgap.rules.values import Values
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+__all__ = ["read_certificates"]
+
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----\s*([A-Za-z0-9+/=\s]+?)-----END CERTIFICATE-----")
+
+
+def read_certificates(pem: str) -> dict[str, Values]:
+    """Return each certificate of a PEM text by its fingerprint, in order.
+
+    Each has `subject` (RFC 4514), `notAfter` (the last day, ISO 8601), `key` (`EC 256`, `RSA 4096`,
+    `Ed25519`) and `signature` (the hash: `sha256`); one that cannot be read has `subject` empty and
+    nothing else.
+    """
+    ders = (base64.b64decode("".join(body.split())) for body in _PEM.findall(pem))
+    return {f"sha256:{hashlib.sha256(der).hexdigest()}": _read(der) for der in ders}
+
+
+@cache
+def _read(der: bytes) -> Values:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.x509 import load_der_x509_certificate
+
+    try:
+        return _describe(load_der_x509_certificate(der))
+    except (ValueError, UnsupportedAlgorithm):
+        return {"subject": ""}
+
+
+def _describe(certificate: Certificate) -> Values:
+    found = certificate.signature_hash_algorithm
+    return {
+        "subject": certificate.subject.rfc4514_string(),
+        "notAfter": certificate.not_valid_after_utc.date().isoformat(),
+        "key": _key(certificate),
+        "signature": found.name if found else "none",
+    }
+
+
+def _key(certificate: Certificate) -> str:
+    from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+
+    key = certificate.public_key()
+    if isinstance(key, rsa.RSAPublicKey):
+        return f"RSA {key.key_size}"
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return f"EC {key.key_size}"
+    if isinstance(key, dsa.DSAPublicKey):
+        return f"DSA {key.key_size}"
+    return type(key).__name__.removeprefix("_").removesuffix("PublicKey")

@@ -1,0 +1,259 @@
+"""What machines and objects reach for: hosts, public defaults, secrets, fields that are dropped."""
+
+from __future__ import annotations
+
+import pytest
+
+from airgap.lock.model import SchematicPin
+from airgap.plan import plan_site
+from airgap.rules import evaluate
+from airgap.rules.masking import masked
+from tests.plan.samples import SCHEMATIC, SCHEMATIC_ID, image_pin, make_lock, with_factory
+from tests.rules.samples import CA, TODAY, component, good_site, judge, put
+
+WORKERS = "serverClasses|workers|machineConfig"
+V1ALPHA1 = f"{WORKERS}|v1alpha1"
+
+
+def found(kind: str, values: dict[str, object]) -> list[tuple[str, str]]:
+    """Return rule and subject of each finding."""
+    return [(item.rule, item.subject) for item in judge(kind, values)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "value"),
+    [
+        ("SideroEnvironment", f"{V1ALPHA1}|machine|sysctls", {"x": "https://evil.example:8443/x"}),
+        ("SideroEnvironment", "environments|default|extra", ["--to=http://evil.example:8443"]),
+        (
+            "ImageFactory",
+            "deployment",
+            {
+                "image": "x@sha256:" + "a" * 64,
+                "configuration": {"core": {"registry": "https://evil.example:8443"}},
+            },
+        ),
+        (
+            "ImageFactory",
+            "schematics",
+            {
+                "w": {
+                    "id": "a" * 64,
+                    "schematic": {
+                        "customization": {
+                            "extraKernelArgs": ["talos.config=https://evil.example:8443/"]
+                        }
+                    },
+                }
+            },
+        ),
+    ],
+)
+def test_a_host_outside_is_found_wherever_a_url_stands(kind: str, path: str, value: object) -> None:
+    values = put(component(kind), path, value)
+    assert found(kind, values) == [("closed", "evil.example:8443")]
+    put(values, "policy|allowedHosts", ["a.example", "r.example:5000", "evil.example"])
+    assert found(kind, values) == []
+
+
+def test_names_of_signers_are_nobodys_address() -> None:
+    requirement = {"images": "x/**", "issuer": "https://accounts.google.com", "identity": "a@b.c"}
+    values = put(component("Registry"), "signatures", {"require": [requirement], "signedBy": {}})
+    assert found("Registry", values) == []
+
+
+# Talos v1.9-v1.13 pkg/machinery/constants; without a section of its own a machine uses these.
+@pytest.mark.parametrize(
+    ("path", "value", "host"),
+    [
+        (f"{V1ALPHA1}|machine|time", None, "time.cloudflare.com"),
+        (f"{V1ALPHA1}|machine|time", {"servers": []}, "time.cloudflare.com"),
+        (f"{V1ALPHA1}|cluster|discovery", None, "discovery.talos.dev"),
+        (f"{V1ALPHA1}|cluster|discovery", {"enabled": True}, "discovery.talos.dev"),
+        ("nodes|nameservers", ["10.0.0.2", "8.8.8.8"], "8.8.8.8"),
+        ("nodes|discovery", {"enabled": True}, "discovery.talos.dev"),
+    ],
+)
+def test_a_machine_is_not_left_with_a_public_default(path: str, value: object, host: str) -> None:
+    values = put(component("SideroEnvironment"), path, value)
+    assert found("SideroEnvironment", values) == [("public-services", host)]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (f"{V1ALPHA1}|machine|time", {"disabled": True}),
+        (
+            f"{V1ALPHA1}|cluster|discovery",
+            {"enabled": True, "registries": {"service": {"endpoint": "https://a.example"}}},
+        ),
+        (
+            f"{V1ALPHA1}|cluster|discovery",
+            {"enabled": True, "registries": {"service": {"disabled": True}}},
+        ),
+        ("nodes|timeServers", ["time.cloudflare.com"]),
+    ],
+)
+def test_what_the_site_answers_itself_is_no_public_default(path: str, value: object) -> None:
+    values = put(component("SideroEnvironment"), path, value)
+    put(values, "policy|allowedHosts", ["a.example", "r.example:5000", "time.cloudflare.com"])
+    assert found("SideroEnvironment", values) == []
+
+
+def test_documents_stand_for_v1alpha1s_time() -> None:
+    values = put(component("SideroEnvironment"), f"{V1ALPHA1}|machine|time", None)
+    for document in (
+        {"ntp": {"servers": ["10.0.0.1"]}},
+        {"enabled": False},
+        {"ptp": {"devices": ["/dev/ptp0"]}},
+    ):
+        put(values, f"{WORKERS}|TimeSyncConfig", document)
+        assert found("SideroEnvironment", values) == [], document
+
+
+@pytest.mark.parametrize(
+    ("nodes", "is_told"),
+    [
+        ({"nameservers": ["10.0.0.2"]}, False),
+        ({"extraHosts": {"10.0.0.3": ["r.example"]}}, False),
+        ({}, True),
+    ],
+)
+def test_machines_without_resolvers_and_hosts_are_a_note(
+    nodes: dict[str, object], *, is_told: bool
+) -> None:
+    site = good_site(nodes={"timeServers": ["10.0.0.1"], **nodes})
+    values = dict(plan_site(site, make_lock(), name="berlin").sidero.inputs)
+    told = [("default-resolvers", "nodes.nameservers")] if is_told else []
+    assert found("SideroEnvironment", values) == told
+
+
+SECRETS = [
+    ("url", "https://user:pw@r.example/x", "user information"),
+    ("url", "https://pw@r.example/x", "user information"),
+    ("url", "https://r.example/x?access_token=pw", "a token"),
+    ("url", "https://r.example/x?a=b&X-Amz-Signature=1&sig=pw", "a token"),
+    ("kernelArgs", ["console=tty0", "rd.iscsi.password=pw"], "the value of rd.iscsi.password"),
+    ("kernelArgs", ["--api-token=pw"], "the value of --api-token"),
+    ("auth", {"username": "u", "password": "pw"}, "the value of password"),
+    ("config", {"r.example": {"auth": "dTpw"}}, "the value of auth"),
+    ("RegistryAuthConfig/r.example", {"identityToken": "pw"}, "the value of identityToken"),
+    ("cluster", {"aescbcEncryptionSecret": "pw"}, "the value of aescbcEncryptionSecret"),
+    ("clientIdentity", {"key": "-----BEGIN PRIVATE KEY-----\npw"}, "a private key"),
+]
+HARMLESS = [
+    ("url", "https://r.example/x?version=1"),
+    ("image", "docker.io/library/nginx:1.27@sha256:abc"),
+    ("kernelArgs", ["talos.platform=metal", "token", "password=", "api-token=${token}"]),
+    ("authSecretRef", "registry-credentials"),
+    ("secret", {"secretName": "registry-credentials"}),
+    ("password", "$PASSWORD"),
+    ("certificate", "-----BEGIN CERTIFICATE-----\nc2l0ZSBDQQ==\n-----END CERTIFICATE-----"),
+    ("lines", ['curl --user "$USER:$PASSWORD" https://r.example']),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "told"), SECRETS)
+@pytest.mark.parametrize(
+    "token", ["airgap:index:SideroEnvironment", "pulumi-python:dynamic/airgap:ManifestFiles"]
+)
+def test_a_secret_in_clear_is_found_and_named_by_its_place(
+    token: str, key: str, value: object, told: str
+) -> None:
+    findings = evaluate(token, "x", {"files": {key: value}}, today=TODAY)
+    (secret,) = [item for item in findings if item.rule == "no-plain-credentials"]
+    assert secret.subject.startswith(f"files.{key}")
+    assert told in secret.message
+    assert "pw" not in str(secret).replace("password", "")
+
+
+@pytest.mark.parametrize(("key", "value"), HARMLESS)
+def test_what_may_be_read_by_everybody_is_not_told(key: str, value: object) -> None:
+    token = "pulumi-python:dynamic/airgap:ManifestFiles"
+    assert evaluate(token, "x", {"files": {key: value}}, today=TODAY) == ()
+
+
+@pytest.mark.parametrize("delivery", ["files", "cluster"])
+def test_a_site_that_gives_machines_credentials_has_none_in_clear(delivery: str) -> None:
+    registry = {
+        "kind": "existing",
+        "endpoints": [{"url": "https://r.example:5000"}],
+        "nodeAuth": "machineConfig",
+    }
+    site = good_site(registry=registry, sidero={"version": "v0.6.13", "delivery": delivery})
+    views = plan_site(site, make_lock(), name="berlin").views()
+    rules = {item.rule for view in views for item in evaluate(*view, today=TODAY)}
+    assert rules == {"node-credentials"}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://u:p@r.example/x is http", "https://r.example/x is http"),
+        ("https://r.example/x?token=p (a remedy)", "https://r.example/x?… (a remedy)"),
+        (
+            "the kernel argument a.password=p is outside",
+            "the kernel argument a.password=… is outside",
+        ),
+        ("docker.io/nginx:1@sha256:abc: unsigned", "docker.io/nginx:1@sha256:abc: unsigned"),
+        ("policy.levels.pinned: advisory here", "policy.levels.pinned: advisory here"),
+    ],
+)
+def test_a_text_is_masked_and_stays_readable(text: str, shown: str) -> None:
+    assert masked(text) == shown
+
+
+@pytest.mark.parametrize("field", ["airGap", "bootAsset"])
+@pytest.mark.parametrize("at", ["environments|default", "serverClasses|workers"])
+@pytest.mark.parametrize(("flavour", "is_told"), [("stock", True), ("airgap", False)])
+def test_a_field_of_the_fork_is_refused_in_stock(
+    field: str, at: str, flavour: str, *, is_told: bool
+) -> None:
+    values = put(component("SideroEnvironment"), f"{at}|{field}", {})
+    rules = {item.rule for item in judge("SideroEnvironment", put(values, "flavour", flavour))}
+    assert ("stock-fields" in rules) is is_told
+
+
+def test_a_cache_at_a_url_that_stays_is_refused() -> None:
+    values = put(component("SideroEnvironment"), "flavour", "airgap")
+    for name, is_told in (
+        ("image-cache-amd64.tar", True),
+        ("image-cache-0123456789abcdef-amd64.tar", False),
+    ):
+        url = f"https://a.example/talos/v1.11.5/{name}"
+        put(values, "environments|default|airGap", {"imageCacheURL": url})
+        told = [("immutable-urls", "default")] if is_told else []
+        assert found("SideroEnvironment", values) == told
+
+
+@pytest.mark.parametrize("delivery", ["files", "cluster"])
+@pytest.mark.parametrize("flavour", ["stock", "airgap"])
+@pytest.mark.parametrize("version", ["v0.9.0", "v1.5.0"])
+def test_a_site_with_everything_reaches_for_nothing_outside(
+    delivery: str, flavour: str, version: str
+) -> None:
+    """A factory of its own by flags or by file, published caches, the fork's fields."""
+    site = good_site(
+        imageFactory={
+            "kind": "deployed",
+            "version": version,
+            "endpoint": "https://factory.example",
+            "registry": "r.example:5000",
+            "ca": CA,
+        },
+        imageCache={"enabled": True, "publish": ["tar", "image"]},
+        sidero={
+            "version": "v0.6.13",
+            "delivery": delivery,
+            "flavour": flavour,
+            "controllerTrust": "managed",
+        },
+    )
+    pins = {SCHEMATIC_ID: SchematicPin(canonical=SCHEMATIC, classes=("workers",))}
+    lock = with_factory(make_lock(schematics=pins))
+    image = f"ghcr.io/siderolabs/image-factory:{version}"
+    lock = lock.model_copy(
+        update={"images": {**lock.images, image: image_pin(image, "factory", "a test")}}
+    )
+    for token, name, inputs in plan_site(site, lock, name="berlin").views():
+        assert evaluate(token, name, inputs, today=TODAY) == (), name
