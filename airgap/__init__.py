@@ -3,4 +3,7 @@
 The package knows nothing of Pulumi: `components/` and `providers/` call it, never the reverse.
 """
 
-__all__: list[str] = []
+__all__ = ["VERSION"]
+
+VERSION = "0.1.0"
+"""The release of this project, as `pyproject.toml` has it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from airgap.site.document import Document, Flag, Kept
+from airgap.site.document import Document, Flag, Kept, example
 
 __all__ = ["CacheVolume", "ImageCache"]
 
@@ -12,11 +12,11 @@ __all__ = ["CacheVolume", "ImageCache"]
 class CacheVolume(Document):
     """The disk partition IMAGECACHE that Talos copies a medium's cache to when it installs."""
 
-    min_size: str = "500MiB"
+    min_size: Annotated[str, example("500MiB")] = "500MiB"
     """The least it takes, such as 500MiB."""
-    max_size: str = "10GiB"
+    max_size: Annotated[str, example("10GiB")] = "10GiB"
     """The most it takes, such as 10GiB."""
-    disk_selector: str = "system_disk"
+    disk_selector: Annotated[str, example("system_disk", "disk.size > 100u * GB")] = "system_disk"
     """Which disk, as a CEL expression of Talos' VolumeConfig."""
 
 
@@ -35,7 +35,7 @@ class ImageCache(Document):
     publish: tuple[Annotated[Literal["tar", "flat", "image", "iso", "vfat"], Kept], ...] = ()
     """What to make of it: tar or flat (a tar of the tree) or iso or vfat on the asset mirror, image
     in the registry."""
-    repository: str = "image-cache"
+    repository: Annotated[str, example("image-cache")] = "image-cache"
     """Its repository in the site's registry (publish: image); the tag is release-architecture."""
     signatures: Flag | None = None
     """Whether signatures are in it; by default from Talos 1.13 on, which reads them."""

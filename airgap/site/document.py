@@ -7,7 +7,7 @@ expression.
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from pydantic import (
     BaseModel,
@@ -21,11 +21,15 @@ from pydantic import (
     WrapValidator,
 )
 from pydantic.alias_generators import to_camel
+from pydantic.fields import FieldInfo
 
 __all__ = [
     "FORMS",
     "LENIENT",
+    "PUBLIC_KEY",
     "Architecture",
+    "CaFile",
+    "CaText",
     "Date",
     "Document",
     "Flag",
@@ -34,6 +38,8 @@ __all__ = [
     "Name",
     "Platform",
     "Prefix",
+    "PublicKeyFile",
+    "PublicKeyText",
     "Rate",
     "SecretName",
     "Text",
@@ -41,6 +47,7 @@ __all__ = [
     "Version",
     "Window",
     "as_source",
+    "example",
 ]
 
 _VERSION = r"^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.]+)?$"
@@ -106,6 +113,11 @@ def _as_date_text(value: object) -> object:
     return value
 
 
+def example(*values: object) -> FieldInfo:
+    """Return what gives a field examples, for its schema and for `explain`."""
+    return cast("FieldInfo", Field(examples=list(values)))
+
+
 Kept = WrapValidator(_kept)
 Architecture = Literal["amd64", "arm64"]
 Flag = Annotated[bool, Field(strict=True)]
@@ -113,15 +125,26 @@ Version = Annotated[str, StringConstraints(pattern=_VERSION)]
 Name = Annotated[str, StringConstraints(pattern=_NAME), Kept]
 Url = Annotated[str, StringConstraints(pattern=_URL), Kept]
 Prefix = Annotated[str, StringConstraints(pattern=_PREFIX), Kept]
-Link = Annotated[str, StringConstraints(pattern=_LINK), Kept]
-Rate = Annotated[str, StringConstraints(pattern=_RATE), Kept]
-Window = Annotated[str, StringConstraints(pattern=_WINDOW), Kept]
-Platform = Annotated[str, StringConstraints(pattern=_PLATFORM), Kept]
+Link = Annotated[str, StringConstraints(pattern=_LINK), Kept, example("1Gbit/s", "100Mbit/s")]
+Rate = Annotated[str, StringConstraints(pattern=_RATE), Kept, example("20MiB/s", "unlimited")]
+Window = Annotated[str, StringConstraints(pattern=_WINDOW), Kept, example("22:00-06:00")]
+Platform = Annotated[str, StringConstraints(pattern=_PLATFORM), Kept, example("linux/amd64")]
 Text = Annotated[str, StringConstraints(min_length=1), Kept]
 SecretName = Annotated[
     Name, BeforeValidator(_as_secret_name, json_schema_input_type=str | dict[str, str])
 ]
-Date = Annotated[str, StringConstraints(pattern=_DATE), BeforeValidator(_as_date_text), Kept]
+Date = Annotated[
+    str,
+    StringConstraints(pattern=_DATE),
+    BeforeValidator(_as_date_text),
+    Kept,
+    example("2027-01-31"),
+]
+CaFile = Annotated[str, example("certs/site-ca.pem")]
+CaText = Annotated[str, example("-----BEGIN CERTIFICATE-----\nMIIB…\n-----END CERTIFICATE-----\n")]
+PublicKeyFile = Annotated[str, example("certs/signer.pub")]
+PUBLIC_KEY = "-----BEGIN PUBLIC KEY-----\nMFkw…\n-----END PUBLIC KEY-----\n"
+PublicKeyText = Annotated[str, example(PUBLIC_KEY)]
 
 
 class Document(BaseModel):

@@ -18,7 +18,8 @@ from airgap.site.document import (
     FORMS,
     LENIENT,
     Architecture,
-    Date,
+    CaFile,
+    CaText,
     Document,
     Flag,
     Kept,
@@ -30,6 +31,7 @@ from airgap.site.document import (
     Url,
     Version,
     as_source,
+    example,
 )
 from airgap.site.factory import (
     Deployment,
@@ -49,6 +51,8 @@ from airgap.site.needs import (
     ManifestSource,
     Talos,
 )
+from airgap.site.nodes import Discovery, Nodes
+from airgap.site.policy import Policy, PolicyException
 from airgap.site.signatures import Keyless, Requirement, Signatures, TrustRoot
 from airgap.site.transfer import Limit, Transfer
 
@@ -100,18 +104,18 @@ __all__ = [
 class Endpoint(Document):
     """A place by URL, and the certificate authority it is trusted by."""
 
-    url: Url
+    url: Annotated[Url, example("https://registry.example:5000")]
     """Where it is, such as https://registry.example:5000."""
-    ca_file: str | None = None
+    ca_file: CaFile | None = None
     """A PEM file of CA certificates, relative to the stack file."""
-    ca: str | None = None
+    ca: CaText | None = None
     """The same inline, as PEM text."""
 
 
 class Mirror(Document):
     """An override for one upstream registry host, in the plan document's own terms."""
 
-    endpoints: tuple[Url, ...] = ()
+    endpoints: tuple[Annotated[Url, example("https://registry.example:5000/v2/ghcr.io")], ...] = ()
     """Where machines pull from, in order; the site's own registry when left out."""
     override_path: Flag | None = None
     """Whether the endpoints' paths are used as they are; else Talos appends /v2 to them."""
@@ -119,9 +123,9 @@ class Mirror(Document):
     """Whether machines accept any certificate from these endpoints."""
     skip_fallback: Flag = True
     """Whether machines stop at these endpoints instead of asking the upstream registry last."""
-    ca_cert: str | None = None
+    ca_cert: CaText | None = None
     """PEM of the CA of these endpoints (its base64 is understood as well)."""
-    auth_secret_ref: SecretName | None = None
+    auth_secret_ref: Annotated[SecretName, example("registry-credentials")] | None = None
     """The Secret with the endpoint's credentials, in Sidero's namespace (flavour airgap)."""
 
 
@@ -137,7 +141,7 @@ class Registry(Document):
     """embedded: the store, served; existing: one that images are pushed to; none: no registry."""
     endpoints: tuple[Endpoint, ...] = ()
     """Its URLs without a path; the first is written to, the others are fail-over."""
-    path_prefix: Prefix = ""
+    path_prefix: Annotated[Prefix, example("team/mirror")] = ""
     """What stands before every repository, such as a Harbor project."""
     layout: Annotated[Literal["prefix", "flat"], Kept] = "prefix"
     """prefix keeps the upstream host as a path component; flat drops it."""
@@ -154,24 +158,24 @@ class AssetMirror(Document):
 
     kind: Annotated[Literal["embedded", "directory"], Kept]
     """embedded: the store served as it is; directory: files that a web server serves."""
-    url: Url
+    url: Annotated[Url, example("https://artifacts.example/talos")]
     """Where machines and Sidero fetch from, without a slash at the end."""
-    path: Text | None = None
+    path: Annotated[Text, example("/srv/artifacts/talos")] | None = None
     """The directory behind the URL (kind directory); relative to the stack file."""
-    ca_file: str | None = None
+    ca_file: CaFile | None = None
     """A PEM file of CA certificates, relative to the stack file."""
-    ca: str | None = None
+    ca: CaText | None = None
     """The same inline, as PEM text."""
 
 
 class Sidero(Document):
     """Sidero Metal as deployed, and how its objects reach it."""
 
-    version: Version
+    version: Annotated[Version, example("v0.6.13")]
     """Its release, such as v0.6.13: it bounds the Talos releases it can configure."""
     flavour: Annotated[Literal["stock", "airgap"], Kept] = "stock"
     """stock: upstream's CRDs; airgap: the plan document's fork with its own fields."""
-    namespace: Name = "sidero-system"
+    namespace: Annotated[Name, example("sidero-system")] = "sidero-system"
     """Where its Secrets live."""
     delivery: Annotated[Literal["files", "cluster"], Kept] = "files"
     """files: YAML in out/<site>/; cluster: applied to a Kubernetes cluster."""
@@ -185,21 +189,21 @@ class Sidero(Document):
 class Environment(Document):
     """A Sidero Environment: the kernel, initramfs and arguments that machines PXE-boot."""
 
-    name: Name
+    name: Annotated[Name, example("talos-1-11-5-amd64")]
     """The object's name."""
-    talos: Version
+    talos: Annotated[Version, example("v1.11.5")]
     """One of talos.versions."""
     architecture: Architecture = "amd64"
     """One of architectures."""
-    extra_kernel_args: tuple[str, ...] = ()
+    extra_kernel_args: tuple[Annotated[str, example("console=ttyS1")], ...] = ()
     """Kernel arguments beyond the release's own, one an item."""
-    schematic_of: Name | None = None
+    schematic_of: Annotated[Name, example("gpu-servers")] | None = None
     """A server class: its machines boot what a factory makes of that class' schematic when the site
     is locked, in place of the release's kernel and initramfs."""
-    boot_asset: Text | None = None
+    boot_asset: Annotated[Text, example("metal-amd64.raw.zst")] | None = None
     """A disk image or ISO of the release, such as metal-amd64.raw.zst (flavour airgap); with
     schematicOf the factory's."""
-    boot_asset_file: Text | None = None
+    boot_asset_file: Annotated[Text, example("../out/metal-amd64.raw.zst")] | None = None
     """A file to publish under that name, such as an imager's result; relative to the stack file."""
 
 
@@ -209,13 +213,13 @@ class ServerClass(Document):
     Qualifiers and selector are passed on as the CRD of Sidero v0.6.13 has them.
     """
 
-    name: Name
+    name: Annotated[Name, example("gpu-servers")]
     """The object's name."""
-    environment: Name
+    environment: Annotated[Name, example("talos-1-11-5-amd64")]
     """The environment its machines boot."""
-    extensions: tuple[str, ...] = ()
+    extensions: tuple[Annotated[str, example("siderolabs/iscsi-tools")], ...] = ()
     """System extensions such as siderolabs/iscsi-tools; their order is part of the schematic."""
-    extra_kernel_args: tuple[str, ...] = ()
+    extra_kernel_args: tuple[Annotated[str, example("net.ifnames=0")], ...] = ()
     """Kernel arguments of the installed system, one an item: a part of the schematic."""
     overlay: Overlay | None = None
     """A single-board computer's overlay: a part of the schematic."""
@@ -225,35 +229,18 @@ class ServerClass(Document):
     """The boot loader of disk images: a part of the schematic (factories from v0.9.0)."""
     secure_boot: SecureBoot | None = None
     """SecureBoot: a part of the schematic, and another kind of installer."""
-    boot_assets: tuple[str, ...] = ()
+    boot_assets: tuple[Annotated[str, example("metal-amd64.iso")], ...] = ()
     """Further files that a factory makes of the schematic when the site is locked, such as
     metal-amd64.iso: they lie on the asset mirror."""
-    qualifiers: dict[str, object] = Field(default_factory=dict)
+    qualifiers: dict[str, object] = Field(
+        default_factory=dict,
+        examples=[{"hardware": [{"system": {"manufacturer": "Dell Inc."}}]}],
+    )
     """Which hardware, by spec.qualifiers of ServerClass v1alpha2."""
-    selector: dict[str, object] = Field(default_factory=dict)
+    selector: dict[str, object] = Field(
+        default_factory=dict, examples=[{"matchLabels": {"rack": "berlin-1"}}]
+    )
     """Which servers, by their labels."""
-
-
-class Discovery(Document):
-    """Talos' discovery service: on the internet unless an in-site endpoint is given."""
-
-    enabled: Flag = False
-    """Whether machines use it."""
-    endpoint: Url | None = None
-    """The site's own discovery service."""
-
-
-class Nodes(Document):
-    """What machines need to know of the site's network."""
-
-    time_servers: tuple[str, ...] = ()
-    """NTP servers; Talos waits for one at boot."""
-    nameservers: tuple[str, ...] = ()
-    """DNS servers by address; Talos' own defaults are on the internet."""
-    extra_hosts: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """Host names by address, for sites without DNS."""
-    discovery: Discovery = Discovery()
-    """The discovery service."""
 
 
 class UpstreamSource(Endpoint):
@@ -267,7 +254,7 @@ class UpstreamSource(Endpoint):
 class UpstreamFactory(UpstreamSource):
     """The Image Factory that `lock` asks."""
 
-    version: Version | None = None
+    version: Annotated[Version, example("v1.5.0")] | None = None
     """Its release, such as v1.5.0: IDs of unusual schematics depend on it."""
     same_secure_boot_keys: Flag = False
     """Whether it signs for SecureBoot with the keys of the site's own factory."""
@@ -285,11 +272,15 @@ FactorySource = Annotated[
 class Upstream(Document):
     """Where `lock` and `fetch` read from when it is not the public place."""
 
-    registries: dict[str, Source] = Field(default_factory=dict)
+    registries: dict[str, Source] = Field(
+        default_factory=dict, examples=[{"ghcr.io": "https://cache.example/ghcr.io"}]
+    )
     """Redirects by registry host, such as ghcr.io."""
-    releases: Source | None = None
+    releases: Annotated[Source, example("https://cache.example/talos/releases/download")] | None = (
+        None
+    )
     """In place of https://github.com/siderolabs/talos/releases/download."""
-    factory: FactorySource | None = None
+    factory: Annotated[FactorySource, example("https://factory.talos.dev")] | None = None
     """In place of https://factory.talos.dev, which makes boot assets and installers for `lock`."""
 
 
@@ -302,44 +293,20 @@ class Retention(Document):
     """What destroy does with what was published."""
 
 
-class PolicyException(Document):
-    """A rule's justified exception: for one subject, with a reason, an owner and an end."""
-
-    rule: Text
-    """The rule's name, such as no-skip-verify."""
-    subject: Text
-    """What it is excepted for, such as registry.old.example."""
-    reason: Text
-    """Why."""
-    owner: Text
-    """Who answers for it."""
-    expires: Date
-    """The last day it holds."""
-
-
-class Policy(Document):
-    """What the rules allow here beyond their defaults."""
-
-    allowed_hosts: tuple[str, ...] = ()
-    """Hosts (host or host:port) inside the site that URLs and images may name besides its own."""
-    exceptions: tuple[PolicyException, ...] = ()
-    """Justified exceptions."""
-
-
 class Site(Document):
     """One air-gapped site, whole."""
 
     schema_version: Literal[1]
-    """1."""
+    """The form of this document."""
     talos: Talos
     """Talos releases."""
     kubernetes: Kubernetes = Kubernetes()
     """Kubernetes releases."""
     architectures: Annotated[tuple[Architecture, ...], Field(min_length=1)] = ("amd64",)
-    """Of the site's machines."""
-    images: tuple[str, ...] = ()
+    """The processors of the site's machines."""
+    images: tuple[Annotated[str, example("docker.io/library/nginx:1.27.3")], ...] = ()
     """What workloads need beyond Talos and Kubernetes, such as docker.io/library/nginx:1.27.3."""
-    manifests: tuple[ManifestSource, ...] = ()
+    manifests: tuple[Annotated[ManifestSource, example("manifests/shop.yaml")], ...] = ()
     """Kubernetes manifests to take images from."""
     image_paths: tuple[ImagePaths, ...] = ()
     """Where further custom resources name images."""
@@ -358,7 +325,7 @@ class Site(Document):
     environments: tuple[Environment, ...] = ()
     """What machines boot."""
     server_classes: tuple[ServerClass, ...] = ()
-    """Which machines boot what."""
+    """Which machines boot what, and what is installed on them."""
     nodes: Nodes = Nodes()
     """What machines need to know of the site's network."""
     upstream: Upstream = Upstream()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from airgap.site.document import Document, Text, Version
+from airgap.site.document import Document, Text, Version, example
 
 __all__ = [
     "Components",
@@ -30,53 +30,55 @@ class Components(Document):
     For a release that the table does not have yet all are needed, networkPolicies from 1.13 on.
     """
 
-    kubernetes: Version | None = None
+    kubernetes: Annotated[Version, example("v1.34.1")] | None = None
     """The release's default Kubernetes, such as v1.34.1."""
-    etcd: str | None = None
+    etcd: Annotated[str, example("registry.k8s.io/etcd:v3.6.5")] | None = None
     """An image reference, such as registry.k8s.io/etcd:v3.6.5: its registry changed over time."""
-    coredns: str | None = None
+    coredns: Annotated[str, example("v1.12.4")] | None = None
     """The tag of registry.k8s.io/coredns/coredns, such as v1.12.4."""
-    flannel: str | None = None
+    flannel: Annotated[str, example("v0.27.4")] | None = None
     """The tag of ghcr.io/siderolabs/flannel, such as v0.27.4."""
-    pause: str | None = None
+    pause: Annotated[str, example("3.10")] | None = None
     """The tag of registry.k8s.io/pause, such as 3.10."""
-    network_policies: str | None = None
+    network_policies: Annotated[str, example("v1.0.0")] | None = None
     """The tag of registry.k8s.io/networking/kube-network-policies, where the release has it."""
 
 
 class Talos(Document):
     """The Talos releases the site's machines may run."""
 
-    versions: Annotated[tuple[Version, ...], Field(min_length=1)]
+    versions: Annotated[tuple[Annotated[Version, example("v1.11.5")], ...], Field(min_length=1)]
     """Releases, such as v1.11.5; each environment boots one of them."""
-    components: dict[Version, Components] = Field(default_factory=dict)
+    components: dict[Version, Components] = Field(
+        default_factory=dict, examples=[{"v1.11.5": {"coredns": "v1.12.4"}}]
+    )
     """Component versions by release, where they are not the table's."""
 
 
 class Kubernetes(Document):
     """The Kubernetes releases the site's clusters may run."""
 
-    versions: tuple[Version, ...] = ()
+    versions: tuple[Annotated[Version, example("v1.34.1")], ...] = ()
     """Releases, such as v1.34.1."""
 
 
 class Management(Document):
     """What runs in the management cluster beside Sidero; a release that is given is carried."""
 
-    cluster_api: Version | None = None
+    cluster_api: Annotated[Version, example("v1.10.4")] | None = None
     """Cluster API's core provider, such as v1.10.4."""
-    bootstrap_talos: Version | None = None
+    bootstrap_talos: Annotated[Version, example("v0.6.11")] | None = None
     """The Talos bootstrap provider (CABPT), such as v0.6.11."""
-    control_plane_talos: Version | None = None
+    control_plane_talos: Annotated[Version, example("v0.5.12")] | None = None
     """The Talos control plane provider (CACPPT), such as v0.5.12."""
-    cert_manager: Version | None = None
+    cert_manager: Annotated[Version, example("v1.18.2")] | None = None
     """cert-manager, which Cluster API's providers need, such as v1.18.2."""
 
 
 class Manifest(Document):
     """Kubernetes manifests to take images from: plain, a rendered chart, kustomize's output."""
 
-    path: Text
+    path: Annotated[Text, example("manifests/shop.yaml")]
     """A YAML or JSON file, or a directory of them, relative to the stack file."""
     images: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """What is found in it: where each reference stands. Filled when the site is loaded."""
@@ -87,11 +89,13 @@ class Manifest(Document):
 class ImagePaths(Document):
     """Where custom resources of a kind name images, beyond the kinds that are known."""
 
-    kind: Text
+    kind: Annotated[Text, example("Prometheus")]
     """The kind, such as Prometheus."""
-    group: str | None = None
+    group: Annotated[str, example("monitoring.coreos.com")] | None = None
     """Its API group, such as monitoring.coreos.com; any when left out."""
-    paths: Annotated[tuple[str, ...], Field(min_length=1)]
+    paths: Annotated[
+        tuple[Annotated[str, example("spec.image", "spec.pools[].image")], ...], Field(min_length=1)
+    ]
     """Dotted paths, `[]` for each item of a list: spec.image, spec.pools[].image."""
 
 

@@ -20,7 +20,7 @@ from airgap.site.document import Document
 from airgap.site.model import Site
 from airgap.site.path import Step
 
-__all__ = ["known_keys", "schema_text", "stack_schema"]
+__all__ = ["Node", "definitions", "known_keys", "resolved", "schema_text", "stack_schema"]
 
 _REFERENCE = "#/$defs/"
 
@@ -55,7 +55,7 @@ def schema_text() -> str:
 
 def known_keys(at: Iterable[Step]) -> tuple[str, ...]:
     """Return the keys the model knows at a place in the site; none where any key may stand."""
-    nodes = [_definitions()["Site"]]
+    nodes = [definitions()["Site"]]
     for step in at:
         nodes = [below for node in nodes for below in _below(node, step)]
     return tuple(key for node in nodes for key in _mapping(node, "properties"))
@@ -99,7 +99,8 @@ def _docstrings(model: type) -> dict[str, str]:
 
 
 @cache
-def _definitions() -> Mapping[str, Node]:
+def definitions() -> Mapping[str, Node]:
+    """Return the schemas of the site and of its sections, by the model's names."""
     return cast("Mapping[str, Node]", stack_schema()["$defs"])
 
 
@@ -111,17 +112,18 @@ def _below(node: Node, step: Step) -> Iterator[Node]:
         found = _mapping(_mapping(node, "properties"), step) or _mapping(
             node, "additionalProperties"
         )
-    return _resolved(found)
+    return resolved(found)
 
 
-def _resolved(node: Node) -> Iterator[Node]:
+def resolved(node: Node) -> Iterator[Node]:
+    """Yield each kind of value that a schema allows, references and choices resolved."""
     if "$ref" in node:
-        yield from _resolved(_definitions()[str(node["$ref"]).removeprefix(_REFERENCE)])
+        yield from resolved(definitions()[str(node["$ref"]).removeprefix(_REFERENCE)])
         return
     choices = node.get("anyOf")
     if isinstance(choices, list):
         for choice in choices:
-            yield from _resolved(choice)
+            yield from resolved(choice)
         return
     yield node
 

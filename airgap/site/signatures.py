@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Annotated
 
 from airgap.rules.signers import Requirement as Rule
 from airgap.rules.signers import key_signer
-from airgap.site.document import Document, Flag, Text, Url
+from airgap.site.document import PUBLIC_KEY, Document, Flag, Text, Url, example
 
 __all__ = ["Keyless", "Requirement", "Signatures", "TrustRoot"]
 
@@ -14,31 +15,31 @@ __all__ = ["Keyless", "Requirement", "Signatures", "TrustRoot"]
 class Keyless(Document):
     """An identity that Fulcio certifies, by exactly one of `identity` and `identityPattern`."""
 
-    issuer: Url
+    issuer: Annotated[Url, example("https://accounts.google.com")]
     """Who vouches for the identity, such as https://accounts.google.com."""
-    identity: Text | None = None
+    identity: Annotated[Text, example("release@example.com")] | None = None
     """The identity itself: a mail address or a URI."""
-    identity_pattern: Text | None = None
+    identity_pattern: Annotated[Text, example(r"^https://github\.com/example/")] | None = None
     """A regular expression to be found in the identity, as cosign does: anchor it with ^ and $."""
 
 
 class TrustRoot(Document):
     """The authorities and logs that keyless signatures are verified with (Sigstore TrustedRoot)."""
 
-    file: Text | None = None
+    file: Annotated[Text, example("certs/trusted_root.json")] | None = None
     """A trusted_root.json, relative to the stack file."""
-    content: Text | None = None
+    content: Annotated[Text, example('{"mediaType": …}')] | None = None
     """The same inline, as JSON text."""
 
 
 class Requirement(Document):
     """Images that must be signed, and by whom: exactly one of `key`, `keyPem` and `keyless`."""
 
-    images: Text
+    images: Annotated[Text, example("ghcr.io/siderolabs/**")]
     """Registry and repository, such as ghcr.io/siderolabs/**; `*` stays within a component."""
-    key: Text | None = None
+    key: Annotated[Text, example("certs/signer.pub")] | None = None
     """A file with cosign's public key, relative to the stack file."""
-    key_pem: Text | None = None
+    key_pem: Annotated[Text, example(PUBLIC_KEY)] | None = None
     """The same inline, as PEM text."""
     keyless: Keyless | None = None
     """Whose identity, where no key is kept."""

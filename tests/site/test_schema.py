@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -78,3 +79,53 @@ def test_the_schema_leaves_the_engines_own_keys_open() -> None:
 )
 def test_known_keys_are_those_of_the_level(at: tuple[str | int, ...], keys: set[str]) -> None:
     assert set(known_keys(at)) == keys
+
+
+def _fields() -> Iterator[tuple[str, dict[str, Any]]]:
+    for section, held in stack_schema()["$defs"].items():  # type: ignore[attr-defined]
+        for key, field in held.get("properties", {}).items():
+            yield f"{section}.{key}", field
+
+
+def _is_free(node: object) -> bool:
+    """Tell whether a value is text or a map without a few allowed values or a section's keys."""
+    if not isinstance(node, dict) or "enum" in node or "$ref" in node:
+        return False
+    if "anyOf" in node:
+        return any(map(_is_free, node["anyOf"]))
+    if node.get("type") == "object":
+        return node.get("additionalProperties") is True or _is_free(
+            node.get("additionalProperties")
+        )
+    return node.get("type") == "string" or _is_free(node.get("items"))
+
+
+def _examples(node: object) -> Iterator[tuple[dict[str, Any], object]]:
+    """Yield each example below a schema with the schema that it stands in."""
+    if isinstance(node, dict):
+        for value in node.get("examples", ()):
+            yield node, value
+        for below in node.values():
+            yield from _examples(below)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _examples(item)
+
+
+FILLED = {"Manifest.images", "Manifest.unseen"}
+"""Nobody writes them: they are found when a site is loaded."""
+
+
+def test_every_field_of_free_text_has_an_example() -> None:
+    free = {name: field for name, field in _fields() if _is_free(field)}
+
+    assert {name for name, field in free.items() if not list(_examples(field))} == FILLED
+
+
+def test_every_example_is_what_its_field_takes() -> None:
+    definitions = stack_schema()["$defs"]
+    examples = [found for _, field in _fields() for found in _examples(field)]
+
+    assert len(examples) > 100
+    for node, value in examples:
+        jsonschema.validate(value, {**node, "$defs": definitions})
