@@ -18,6 +18,8 @@ from pulumi.dynamic.dynamic import serialize_provider
 from airgap.lock.model import LOCK_VERSION, Need, SchematicPin
 from airgap.plan import plan_site
 from airgap.plan.cache_content import CACHE_FORMAT, CacheContent, cache_file
+from airgap.receipt import RECEIPT_VERSION
+from airgap.rules import RULES
 from airgap.site.model import Site as SiteDocument
 from airgap.store.assets import BOOT_ASSET
 from airgap.store.layout import LAYOUT_VERSION
@@ -248,9 +250,11 @@ def test_documents_have_their_versions() -> None:
         "ledger": LEDGER_VERSION,
         "imageLayout": LAYOUT_VERSION,
         "imageCache": CACHE_FORMAT,
+        "receipt": RECEIPT_VERSION,
     }
     assert CONTRACT["bootAssetArtifactType"] == BOOT_ASSET
     assert CONTRACT["needs"] == list(get_args(Need))
+    assert CONTRACT["rules"] == [rule.name for rule in RULES]
 
 
 def test_config_keys_are_the_ones_the_program_reads() -> None:

@@ -11,11 +11,13 @@ import pytest
 from airgap.lock.model import Lock
 from airgap.net.origins import Origins
 from airgap.oci.registries import Registries
+from airgap.receipt import Altered, HeldImage, Receipt, compare_receipt, lock_digest
 from airgap.site.model import AssetMirror, Endpoint, ImageFactory, Sidero, Site, Talos
 from airgap.site.model import Registry as SiteRegistry
 from airgap.store import Store
 from airgap.transfer.contents import StoreContent
 from airgap.transfer.fetch import fetch_site
+from airgap.transfer.holding import held_images
 from airgap.transfer.ledger import Ledger, ledger_root
 from airgap.transfer.mirror import estimate_site, mirror_site
 from airgap.transfer.prune import prune_site
@@ -105,6 +107,29 @@ def test_no_byte_is_sent_twice_and_the_second_place_is_whole(scene: Scene) -> No
         assert all(scene.registry.content.has_blob(place, digest_of(blob)) for blob in image.blobs)
     assert not scene.holds("pause", "3.10"), "only what the factory reads is there twice"
     assert (done.pushed, done.present) == (4, 0)
+
+
+def test_a_receipt_states_both_places_and_what_is_missing_at_one(scene: Scene) -> None:
+    label = "ghcr.io/siderolabs/kubelet:v1.34.1"
+    digest = scene.lock.images[READ].digest
+    scene.mirror()
+    assert scene.registry.content.untag(FACTORYS, "v1.34.1")
+    images, factory_images = held_images(scene.site, scene.lock)
+    assert images[label] == HeldImage(digest=digest)
+    assert factory_images == {label: Altered(fault="missing")}
+    told = Receipt(
+        site="berlin",
+        lock=lock_digest(scene.lock),
+        made_at="2026-11-30T16:00:00Z",
+        tool="0",
+        checked="quick",
+        images=dict(images),
+        factory_images=dict(factory_images),
+    )
+    differences = compare_receipt(told, scene.lock).differences
+    assert [(item.how, item.kind) for item in differences if item.kind != "boot asset"] == [
+        ("missing", "factory image")
+    ]
 
 
 def test_the_estimate_knows_that_it_is_mounted(scene: Scene) -> None:
