@@ -99,7 +99,12 @@ class UpstreamError(AirgapError):
         retryable: Whether the same request may succeed later.
         retry_after_s: How long the peer asked to wait; None when it did not say.
         hint: What to do next.
+
+    Attributes:
+        request_id: What the peer calls the request in its log (X-Request-ID), if it says so.
     """
+
+    request_id = ""
 
     def __init__(
         self,

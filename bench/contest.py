@@ -90,9 +90,7 @@ class Contest:
         return lines
 
     def verdict(self) -> str:
-        """Return one line: our share of the best peer's time, and the target."""
-        if not self.target:
-            return f"ours / best peer: {self.ratio:.2f}"
+        """Return one line: our share of the best peer's time, and the target (there is one)."""
         word = "met" if self.ratio <= self.target else "MISSED"
         return f"ours / best peer: {self.ratio:.2f}; target at most {self.target}: {word}"
 

@@ -35,8 +35,9 @@ def render(outcome: Outcome) -> str:
     contest = outcome.contest
     rounds = len(next(iter(contest.timings.values())))
     title = f"**{contest.title}** ({rounds} rounds)"
-    lines = [title, "", _HEAD, *contest.rows(), "", contest.verdict()]
-    return "\n".join([*lines, *outcome.notes])
+    verdict = [contest.verdict()] if contest.target else []
+    lines = [title, "", _HEAD, *contest.rows(), "", *verdict]
+    return "\n".join([*lines, *outcome.notes]).rstrip()
 
 
 def write_results(document: Path, name: str, text: str, directory: Path) -> bool:

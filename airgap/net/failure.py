@@ -34,6 +34,7 @@ __all__ = [
 
 WIRE_ERRORS = (OSError, http.client.HTTPException)
 _DETAIL_CHARS = 300
+_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 _SECRET = re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9+/=._~-]{6,}", re.IGNORECASE)
 # What OpenSSL names a server's alert when it wants to know us (RFC 8446, 6.2).
 _NOT_WELCOME = frozenset(
@@ -103,17 +104,14 @@ def refused(
     wait = _asked_wait(status, headers)
     if wait is not None and wait > LONGEST_ASKED_WAIT_S:
         message += f"; it asked for no more {describe_wait(wait)}"
-    if status == 401:
-        unauthorized = UnauthorizedError(message, status=status)
-        unauthorized.challenge = headers.get("www-authenticate", "")
-        unauthorized.url = url
-        return unauthorized
-    return UpstreamError(
-        message,
-        status=status,
-        retryable=status in RETRYABLE,
-        retry_after_s=wait,
-    )
+    error = UnauthorizedError if status == 401 else UpstreamError
+    refusal = error(message, status=status, retryable=status in RETRYABLE, retry_after_s=wait)
+    if isinstance(refusal, UnauthorizedError):
+        refusal.challenge = headers.get("www-authenticate", "")
+        refusal.url = url
+    if _REQUEST_ID.fullmatch(stated := headers.get("x-request-id", "")):
+        refusal.request_id = stated
+    return refusal
 
 
 def refuse_page(url: str, headers: Mapping[str, str]) -> None:

@@ -226,8 +226,9 @@ class Channel:
         except RegistryError:
             raise
         except UpstreamError as error:
+            known = f" (request ID {error.request_id})" if error.request_id else ""
             raise RegistryError(
-                error.message,
+                f"{error.message}{known}",
                 status=error.status,
                 retryable=error.retryable,
                 retry_after_s=error.retry_after_s,

@@ -200,6 +200,28 @@ def test_final_status_is_not_tried_again(
     assert len(registry.requests) == 1
 
 
+def test_a_refusal_names_the_request_as_the_registry_does(
+    client: RegistryClient, registry: Registry, image: PracticeImage
+) -> None:
+    """An Image Factory says no more than 500; its log has the rest, by this ID."""
+    headers = {"X-Request-ID": "7f1c-from-the-log"}
+    registry.faults.add("/v2/", times=None, status=500, headers=headers)
+    named = r"\(request ID 7f1c-from-the-log\)"
+    with pytest.raises(RegistryError, match=named):
+        client.manifest(REPOSITORY, "3.10")
+    with pytest.raises(RegistryError, match=named):
+        client.verify_blob(REPOSITORY, descriptor_of(image.blobs[1]))
+
+
+def test_a_request_id_that_is_none_is_not_repeated(
+    client: RegistryClient, registry: Registry
+) -> None:
+    registry.faults.add("/manifests/", times=None, status=404, headers={"X-Request-ID": "a b"})
+    with pytest.raises(RegistryError) as caught:
+        client.manifest(REPOSITORY, "3.10")
+    assert "request ID" not in str(caught.value)
+
+
 def test_retry_after_is_waited_for(registry: Registry) -> None:
     waits: list[float] = []
     registry.faults.add("/manifests/", status=429, headers={"Retry-After": "7"})
