@@ -55,6 +55,7 @@ LONGEST = (
     "faults/test_kills.py",
     "stacks/test_migration.py",
     "stacks/test_cluster.py",
+    "report/test_browser.py",
     "engine/test_kubernetes_provider.py",
     "stacks/test_drift.py",
     "stacks/test_image_cache.py",

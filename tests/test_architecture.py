@@ -52,7 +52,8 @@ def _room(*imports: str, network: bool = False, disk: bool = False, uses: str = 
 PURE = (
     "airgap.errors", "airgap.digest", "airgap.progress", "airgap.oci", "airgap.site",
     "airgap.schematic", "airgap.sidero", "airgap.workloads", "airgap.deployment",
-    "airgap.talos", "airgap.lock", "airgap.plan", "airgap.rules", "airgap.render",
+    "airgap.talos", "airgap.lock", "airgap.plan", "airgap.rules", "airgap.render", "airgap.report",
+    "airgap.receipt",
 )  # fmt: skip
 TALKING = (
     "airgap.net", "airgap.store", "airgap.transfer", "airgap.factory", "airgap.resolve",
@@ -81,8 +82,11 @@ ROOMS: dict[str, Room] = {
     "airgap.lock.file": _room(*PURE, disk=True),  # the door: it alone reads and writes locks
     "airgap.deployment": _room(*PURE),
     "airgap.plan": _room(*PURE),
-    "airgap.rules": _room("airgap.errors", "airgap.digest", "airgap.oci"),
+    "airgap.rules": _room("airgap.errors", "airgap.digest", "airgap.oci", "airgap.talos"),
+    "airgap.rules.certificates": _room(uses="cryptography"),  # it alone, when there is a PEM
+    "airgap.receipt": _room(*PURE),
     "airgap.render": _room("airgap.errors"),
+    "airgap.report": _room(*PURE),
     "airgap.store": _room("airgap.errors", "airgap.digest", "airgap.oci", disk=True),
     "airgap.net": _room("airgap.errors", network=True, uses="httpx tenacity certifi"),
     "airgap.net.body": _room("airgap.errors", network=True, disk=True),  # a file to be sent

@@ -18,15 +18,19 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
 COMMANDS = (
+    "init",
+    "explain",
     "images",
     "extensions",
     "lock",
     "check",
+    "report",
     "fetch",
     "sign",
     "mirror",
     "serve",
     "verify",
+    "receipt",
     "prune",
     "schematic",
     "factory",
@@ -60,6 +64,7 @@ def commands(*, verbose: bool) -> None:
     """Bring bare-metal Talos/Sidero sites to life without internet.
 
     \b
+    A new site:                        init, explain
     Outside, on a connected machine:   lock → check → fetch, then a pull request
     Inside, with the store carried in: pulumi preview → pulumi up, later verify and prune
     Without the engine:                mirror; and store … for what is carried

@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from tools.peers import debian, golang, media
+from tools.peers import browser, debian, golang, media
 from tools.peers.catalogue import PEERS, locate
 
 _RECIPES: dict[str, Callable[[Callable[[str], None]], bool]] = {
     "debian": debian.get,
     "media": media.get,
+    "browser": browser.get,
     **{build.recipe: build.get for build in golang.BUILDS},
 }
 # One downloads; of the others a second keeps the machine busy while the first one links.

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.peers import debian, golang, media
+from tools.peers import browser, debian, golang, media
 
 __all__ = ["PEERS", "Peer", "PeerError", "Peers", "locate"]
 
@@ -23,7 +23,7 @@ class Peer:
 
     Attributes:
         name: What tests call it.
-        recipe: A `golang.Build`'s, or ``debian`` or ``media`` (Debian packages).
+        recipe: A `golang.Build`'s, or ``debian``, ``media`` or ``browser`` (Debian packages).
         path: Where it lies in the recipe's folder.
         source: Module or package that its version is the version of.
     """
@@ -68,6 +68,8 @@ PEERS: Sequence[Peer] = (
     ),
     Peer(name="media-kernel", recipe="media", path="boot/vmlinuz", source=debian.KERNEL),
     Peer(name="media-modules", recipe="media", path="boot/modules", source=debian.KERNEL),
+    Peer(name="chromium", recipe="browser", path="bin/chromium", source=browser.CHROMIUM),
+    Peer(name="axe", recipe="browser", path="axe.min.js", source=browser.AXE),
 )
 
 
@@ -110,4 +112,9 @@ class Peers:
 def locate() -> Peers:
     """Say where the peers of this checkout's recipes are, or would be. Asks no network."""
     built = {build.recipe: build.folder() for build in golang.BUILDS}
-    return Peers(folders={**built, "debian": debian.folder(), "media": media.folder()})
+    packaged = {
+        "debian": debian.folder(),
+        "media": media.folder(),
+        "browser": browser.folder(),
+    }
+    return Peers(folders={**built, **packaged})

@@ -1,0 +1,252 @@
+"""`report`: what a change does to a site, for whoever reviews it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from airgap.cli.output import say
+from airgap.cli.project import Project, project_option, site_argument
+from airgap.cli.revisions import find_base, read_directory
+from airgap.errors import AirgapError, PublishError
+from airgap.lock import Lock, check_lock, read_lock
+from airgap.plan import plan_site
+from airgap.report import (
+    Basis,
+    Link,
+    Report,
+    Scene,
+    compare,
+    parse_link,
+    read_events,
+    scene_of_plan,
+    write_json,
+    write_markdown,
+    write_page,
+)
+from airgap.site.load import load_site
+from airgap.site.model import Site
+
+__all__ = ["report"]
+
+_LINKS = ("100Mbit/s", "1Gbit/s")
+_FORMS: Mapping[str, Callable[[Report, str], str]] = {
+    "markdown": lambda told, page: write_markdown(told, page=page),
+    "html": lambda told, _: write_page(told),
+    "json": lambda told, _: write_json(told),
+}
+_MAX_BYTES = 512 * 1024 * 1024
+_WORKING_TREE = "the working tree"
+
+
+def _links(
+    _context: click.Context, _option: click.Parameter, value: tuple[str, ...]
+) -> tuple[Link, ...]:
+    try:
+        return tuple(map(parse_link, value or _LINKS))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@click.command()
+@site_argument
+@click.option("--base", metavar="REF", help="Compare with this commit of git.")
+@click.option(
+    "--base-dir",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Compare with this checkout, or folder of stack files, instead.",
+)
+@click.option(
+    "--events",
+    type=click.File("rb"),
+    metavar="FILE",
+    help="Tell what the engine says instead: the events of `pulumi preview` or `pulumi refresh`; "
+    "- for standard input.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(_FORMS)),
+    default="markdown",
+    show_default=True,
+    help="markdown fits a comment; html is a page to open from disk; json has a schema "
+    "(docs/report.schema.json).",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write it there instead of to standard output.",
+)
+@click.option(
+    "--link",
+    "links",
+    multiple=True,
+    callback=_links,
+    metavar="SPEED",
+    help="Say how long the bytes take at this speed; can be given again  [default: 100Mbit/s and "
+    "1Gbit/s].",
+)
+@click.option("--page", default="", metavar="URL", help="Where the HTML page will be: link to it.")
+@project_option
+def report(
+    site: str,
+    *,
+    base: str | None,
+    base_dir: Path | None,
+    events: BinaryIO | None,
+    form: str,
+    out: Path | None,
+    links: tuple[Link, ...],
+    page: str,
+    project: Project,
+) -> None:
+    """Report what the working tree changes of SITE, for whoever approves it.
+
+    Stack file, lock and the files they name are compared with those of a commit: where the branch
+    left the main one (origin's, else the local one), or --base. A site that is new, or removed, is
+    a change as well. Neither the engine nor the network is asked.
+
+    With --events the same is told of what the engine has printed inside, where the state is:
+    `PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true pulumi preview --json`, or a refresh's event log.
+
+    \b
+    Exit codes: 0  there is no mandatory finding: no change, or one that the policies let pass
+                1  the policies refuse what the change leads to, or it cannot be read
+                2  wrong usage
+    """
+    if sum(each is not None for each in (base, base_dir, events)) > 1:
+        raise click.UsageError("--base, --base-dir and --events exclude each other")
+    told = (
+        _observe(project, site, events, links)
+        if events
+        else _compare(project, site, base, base_dir, links)
+    )
+    _write(_FORMS[form](told, page), out)
+    if told.violations:
+        say(f"{site}: {told.violations} mandatory findings")
+        sys.exit(1)
+
+
+def _observe(project: Project, site: str, events: BinaryIO, links: tuple[Link, ...]) -> Report:
+    """Return the report of what the engine says; the lock that is here tells sizes and reasons.
+
+    Raises:
+        AirgapError: It is no such thing, or of another site.
+    """
+    data = events.read(_MAX_BYTES + 1)
+    if len(data) > _MAX_BYTES:
+        raise AirgapError(f"events: more than {_MAX_BYTES >> 20} MiB")
+    lock_file = project.lock_file(site)
+    known = (read_lock(lock_file),) if lock_file.exists() else ()
+    observed = read_events(data.decode("utf-8", errors="replace"), site=site, known=known)
+    head = "what is really there" if observed.kind == "refresh" else "what `up` would make"
+    return compare(
+        observed.base,
+        observed.head,
+        site=site,
+        basis=Basis(kind=observed.kind, base="the stack's state", head=head, notes=observed.notes),
+        links=links,
+        today=datetime.now(tz=UTC).date(),
+        more_objects=observed.objects,
+        more_findings=observed.findings,
+    )
+
+
+def _compare(
+    project: Project, site: str, base: str | None, base_dir: Path | None, links: tuple[Link, ...]
+) -> Report:
+    notes: list[str] = []
+    words, before = _before(project, site, base, base_dir, notes)
+    after = _after(project, site)
+    if before is None and after is None:
+        raise AirgapError(
+            f"there is no site {site!r}, neither here nor in {words}",
+            hint=f"sites here: {', '.join(project.sites()) or 'none'}",
+        )
+    return compare(
+        _scene(before, site),
+        _scene(after, site),
+        site=site,
+        basis=Basis(kind="locks", base=words, head=_WORKING_TREE, notes=tuple(notes)),
+        links=links,
+        today=datetime.now(tz=UTC).date(),
+    )
+
+
+_Side = tuple[Site, Lock]
+
+
+def _before(
+    project: Project, site: str, base: str | None, base_dir: Path | None, notes: list[str]
+) -> tuple[str, _Side | None]:
+    """Return what the base is in words, and the site in it; None where it was not, or not locked.
+
+    Raises:
+        AirgapError: The base cannot be read; the error names it.
+    """
+    read: Callable[[], tuple[Site | None, Lock | None]]
+    if base_dir is not None:
+        words = f"directory {base_dir.name}"
+
+        def read() -> tuple[Site | None, Lock | None]:
+            return read_directory(base_dir, site) or (None, None)
+
+    else:
+        revision = find_base(project, base)
+        words = revision.words
+
+        def read() -> tuple[Site | None, Lock | None]:
+            return revision.read_site(site), revision.read_lock(site)
+
+    description, lock = read()
+    if description is None:
+        return words, None
+    if lock is None:
+        notes.append("The base has the site without a lock: everything counts as new.")
+        return words, None
+    check_lock(description, lock, name=f"{site} in the base, {words}")
+    return words, (description, lock)
+
+
+def _after(project: Project, site: str) -> _Side | None:
+    """Return the site in the working tree; None where it is removed."""
+    stack_file = project.stacks / f"Pulumi.{site}.yaml"
+    if not stack_file.is_file():
+        return None
+    description = load_site(stack_file)
+    lock = read_lock(project.lock_file(site))
+    check_lock(description, lock, name=site)
+    return description, lock
+
+
+def _scene(side: _Side | None, name: str) -> Scene:
+    if side is None:
+        return Scene()
+    description, lock = side
+    return scene_of_plan(plan_site(description, lock, name=name), lock)
+
+
+def _write(text: str, out: Path | None) -> None:
+    """Write the report, whole or not at all.
+
+    Raises:
+        PublishError: It cannot be written.
+    """
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(name).chmod(0o644)
+        Path(name).replace(out)
+    except OSError as error:
+        raise PublishError(f"{out}: cannot be written: {error.strerror}") from None

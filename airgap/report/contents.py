@@ -1,0 +1,186 @@
+"""What changes of the bytes a site holds: images, boot assets, schematics."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
+from airgap.report.keys import compare_keys, flatten, path_text
+from airgap.report.masking import is_secret_key, mask_text
+from airgap.report.model import AssetChange, ImageChange, Mark, Pin, SchematicChange
+from airgap.report.scene import Asset, Image, Scene, part
+
+__all__ = ["anchor", "compare_assets", "compare_images", "compare_schematics", "mark_of"]
+
+NEEDS = ("talos", "kubernetes", "extensions", "factory", "sidero", "workloads", "signatures")
+"""The sets of images, in the order a reviewer thinks of them."""
+
+
+def anchor(*words: str) -> str:
+    """Return where the page has something: letters, digits, dashes; other words, another place."""
+    told = re.sub(r"[^A-Za-z0-9]+", "-", "-".join(words)).strip("-").lower()
+    return f"{told}-{hashlib.sha256(chr(0).join(words).encode()).hexdigest()[:6]}"
+
+
+def mark_of(old: object, new: object) -> Mark:
+    """Return what became of something that is there on one side at least."""
+    return "changed" if old and new else "added" if new else "removed"
+
+
+def compare_images(base: Scene, head: Scene) -> tuple[ImageChange, ...]:
+    """Return the images that differ, by need, then by repository."""
+    before, after = _by_repository(base), _by_repository(head)
+    changes = (
+        _image_change(key, before.get(key, ()), after.get(key, ()))
+        for key in sorted({*before, *after}, key=lambda key: (_place(key[0]), key[1]))
+    )
+    return tuple(change for change in changes if change)
+
+
+def _place(need: str) -> int:
+    return NEEDS.index(need) if need in NEEDS else len(NEEDS)
+
+
+def _by_repository(scene: Scene) -> Mapping[tuple[str, str], tuple[Image, ...]]:
+    found: defaultdict[tuple[str, str], list[Image]] = defaultdict(list)
+    for image in scene.images:
+        found[image.need, image.repository].append(image)
+    return {key: tuple(images) for key, images in found.items()}
+
+
+def _image_change(
+    key: tuple[str, str], before: tuple[Image, ...], after: tuple[Image, ...]
+) -> ImageChange | None:
+    kept = {(image.tag, image.digest) for image in before}
+    kept &= {(image.tag, image.digest) for image in after}
+    old = [image for image in before if (image.tag, image.digest) not in kept]
+    new = [image for image in after if (image.tag, image.digest) not in kept]
+    if not old and not new:
+        return None
+    told = old if old and not any(image.parts for image in new) else new
+    sizes = [image.size_bytes for image in told]
+    return ImageChange(
+        id=anchor("image", *key),
+        repository=key[1],
+        need=key[0],
+        mark=mark_of(old, new),
+        old=tuple(Pin(tag=image.tag, digest=image.digest) for image in old),
+        new=tuple(Pin(tag=image.tag, digest=image.digest) for image in new),
+        size_bytes=None if None in sizes else sum(size for size in sizes if size is not None),
+        why=tuple(dict.fromkeys(reason for image in told for reason in image.why)),
+    )
+
+
+def compare_assets(base: Scene, head: Scene) -> tuple[AssetChange, ...]:
+    """Return the boot assets that differ, by name."""
+    return tuple(
+        _asset_change(name, old, new)
+        for name in sorted({*base.assets, *head.assets})
+        for old, new in ((base.assets.get(name), head.assets.get(name)),)
+        if (old and old.sha512) != (new and new.sha512)
+    )
+
+
+def _asset_change(name: str, old: Asset | None, new: Asset | None) -> AssetChange:
+    told = new if new and new.size_bytes is not None else old or new
+    return AssetChange(
+        id=anchor("asset", name),
+        name=name,
+        mark=mark_of(old, new),
+        old=old.sha512 if old else "",
+        new=new.sha512 if new else "",
+        size_bytes=told.size_bytes if told else None,
+        why=told.why if told else (),
+    )
+
+
+def compare_schematics(base: Scene, head: Scene) -> tuple[SchematicChange, ...]:
+    """Return the schematics that come, go, or get other classes, by their first class."""
+    before, after = _schematics(base), _schematics(head)
+    found = [
+        *(_came(identity, before, after) for identity in after if identity not in before),
+        *(_went(identity, before) for identity in before if identity not in after),
+        *(
+            _moved(identity, before, after)
+            for identity in after
+            if identity in before and before[identity][1] != after[identity][1]
+        ),
+    ]
+    return tuple(sorted(found, key=lambda change: (change.classes, change.mark)))
+
+
+_Known = Mapping[str, tuple[Mapping[str, object], tuple[str, ...]]]
+
+
+def _schematics(scene: Scene) -> _Known:
+    """Return content and classes by ID."""
+    classes: defaultdict[str, list[str]] = defaultdict(list)
+    contents: dict[str, Mapping[str, object]] = {}
+    listed = part(scene.inputs("ImageFactory"), "schematics")
+    for name in listed:
+        item = part(listed, name)
+        identity = str(item.get("id", ""))
+        classes[identity].append(name)
+        contents[identity] = part(item, "schematic")
+    return {identity: (contents[identity], tuple(classes[identity])) for identity in contents}
+
+
+def _came(identity: str, before: _Known, after: _Known) -> SchematicChange:
+    content, classes = after[identity]
+    replaced = [old for old, (_, owners) in before.items() if set(owners) & set(classes)]
+    return SchematicChange(
+        id=anchor("schematic", identity[:16]),
+        schematic_id=identity,
+        mark="added",
+        classes=classes,
+        content=tuple(_spell(content)),
+        replaces=tuple(replaced),
+        keys=compare_keys(before[replaced[0]][0], content) if len(replaced) == 1 else (),
+    )
+
+
+def _went(identity: str, before: _Known) -> SchematicChange:
+    content, classes = before[identity]
+    return SchematicChange(
+        id=anchor("schematic", identity[:16]),
+        schematic_id=identity,
+        mark="removed",
+        classes=classes,
+        content=tuple(_spell(content)),
+    )
+
+
+def _moved(identity: str, before: _Known, after: _Known) -> SchematicChange:
+    content, classes = after[identity]
+    others = (old for old, (_, owners) in before.items() if set(owners) & set(classes))
+    return SchematicChange(
+        id=anchor("schematic", identity[:16]),
+        schematic_id=identity,
+        mark="changed",
+        classes=classes,
+        content=tuple(_spell(content)),
+        replaces=tuple(old for old in others if old != identity),
+    )
+
+
+_WORDS = {
+    "customization.systemExtensions.officialExtensions": "system extensions",
+    "customization.extraKernelArgs": "kernel arguments",
+    "customization.meta": "META",
+    "customization.bootloader": "boot loader",
+    "overlay.name": "overlay",
+    "overlay.image": "overlay's image",
+}
+
+
+def _spell(content: Mapping[str, object]) -> Iterator[str]:
+    """Yield what a schematic contains, a line a thing."""
+    for path, value in flatten(content):
+        if value in ({}, [], ""):
+            continue
+        text = path_text(path)
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        shown = "(secret)" if is_secret_key(path) and isinstance(value, str) else mask_text(shown)
+        yield f"{_WORDS.get(text, text.removeprefix('customization.'))}: {shown}"

@@ -1,0 +1,180 @@
+"""What changes, in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from airgap.report.changes import Changes
+from airgap.report.model import AssetChange, ImageChange, Kind, Mark, ObjectChange, VersionChange
+from airgap.report.scene import Scene, part
+from airgap.report.wording import KIND_WORDS, count_words, join_words
+
+__all__ = ["write_headline"]
+
+_CHOICES = {"flavour", "delivery", "layout", "kind", "nodeAuth"}
+
+
+def write_headline(changes: Changes) -> str:
+    """Return one sentence, the weightiest part first."""
+    base, head = changes.base, changes.head
+    if not base.is_there and not head.is_there:
+        return "There is no such site, neither before nor after."
+    if not base.is_there:
+        return f"A new site: {_inventory(head)}."
+    if not head.is_there:
+        return f"The site is removed: {_inventory(base)}."
+    clauses = [
+        *_versions(changes.versions),
+        *_choices(changes),
+        *_named(changes, "serverClass", "added", "removed"),
+        *_secrets(changes),
+        *_trust(changes),
+        *_places(changes),
+        *_counted(changes.images, "image"),
+        *_counted(changes.assets, "boot asset"),
+        *_schematics(changes),
+        *_named(changes, "environment", "added", "removed"),
+        *_named(changes, "serverClass", "changed"),
+    ]
+    if not clauses:
+        clauses = [*_others(changes), *_files(changes)]
+    if not clauses:
+        return "Nothing changes."
+    sentence = "; ".join(clauses)
+    return f"{sentence[0].upper()}{sentence[1:]}."
+
+
+def _inventory(scene: Scene) -> str:
+    site = scene.inputs("Site")
+    sidero = scene.inputs("SideroEnvironment")
+    talos, kubernetes = (part(site, key).get("versions") for key in ("talos", "kubernetes"))
+    releases = (("Talos", talos), ("Kubernetes", kubernetes))
+    words = [f"{name} {join_words(_texts(found))}" for name, found in releases if found]
+    images = sum(image.need != "signatures" for image in scene.images)
+    words += [
+        count_words(images, "image"),
+        count_words(len(scene.assets), "boot asset"),
+        count_words(len(part(sidero, "environments")), "environment"),
+        count_words(len(part(sidero, "serverClasses")), "server class", "server classes"),
+    ]
+    return join_words(words)
+
+
+def _texts(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list | tuple) else [str(value)]
+
+
+def _versions(versions: Sequence[VersionChange]) -> Iterator[str]:
+    for change in versions:
+        gone = [version for version in change.old if version not in change.new]
+        come = [version for version in change.new if version not in change.old]
+        if gone and come:
+            yield f"{change.what} {join_words(gone)} → {join_words(come)}"
+        elif come:
+            yield f"{change.what} {join_words(come)} is added"
+        else:
+            yield f"{change.what} {join_words(gone)} is removed"
+
+
+def _choices(changes: Changes) -> Iterator[str]:
+    for change in changes.of_kind("sidero", "registry"):
+        thing = "Sidero" if change.kind == "sidero" else "the registry"
+        for key in change.keys if change.mark == "changed" else ():
+            if key.path in _CHOICES:
+                yield f"{thing}'s {key.path} {key.old} → {key.new}"
+
+
+_NOUNS: dict[Kind, tuple[str, str]] = {
+    "serverClass": ("server class", "server classes"),
+    "environment": ("environment", "environments"),
+}
+
+
+def _named(changes: Changes, kind: Kind, *marks: Mark) -> Iterator[str]:
+    for mark in marks:
+        names = tuple(
+            dict.fromkeys(
+                name
+                for change in changes.of_kind(kind)
+                if change.mark == mark and not _is_secret(change)
+                for name in change.names
+            )
+        )
+        if names:
+            told = [f"`{name}`" for name in names[:3]]
+            told += [f"{len(names) - 3} more"] if len(names) > 3 else []
+            one, many = _NOUNS[kind]
+            yield (
+                f"{one if len(names) == 1 else many} {join_words(told)} "
+                f"{'is' if len(names) == 1 else 'are'} {mark}"
+            )
+
+
+def _is_secret(change: ObjectChange) -> bool:
+    """Tell whether it is told already: a secret, and nothing else."""
+    return bool(change.keys) and not change.machine_config and all(k.secret for k in change.keys)
+
+
+def _secrets(changes: Changes) -> Iterator[str]:
+    told = [
+        (f"server class `{name}`" if change.kind == "serverClass" else f"`{name}`")
+        for change in sorted(changes.objects, key=lambda each: each.kind == "resource")
+        if change.mark == "changed" and any(key.secret for key in change.keys)
+        for name in change.names
+    ]
+    if told:
+        yield f"secrets of {join_words(told)} are changed"
+
+
+def _trust(changes: Changes) -> Iterator[str]:
+    for change in changes.trust:
+        verb = "replaced" if change.old and change.new else "added" if change.new else "removed"
+        yield f"a certificate authority is {verb}"
+
+
+def _places(changes: Changes) -> Iterator[str]:
+    """Yield the mirrors and places that change by more than their authority."""
+    mirrors = [
+        f"`{name}`"
+        for change in changes.of_kind("mirror")
+        if any("Fingerprint" not in key.path for key in change.keys)
+        for name in change.names
+    ]
+    if mirrors:
+        nouns = "registry mirror" if len(mirrors) == 1 else "registry mirrors"
+        told = nouns + f" of {join_words(mirrors)}" if len(mirrors) <= 3 else ""
+        verb = "is" if len(mirrors) == 1 else "are"
+        yield f"{told or f'{len(mirrors)} {nouns}'} {verb} changed"
+    for change in changes.of_kind("assetMirror", "imageFactory"):
+        if any(key.path in {"kind", "url", "endpoint", "path"} for key in change.keys):
+            yield f"the {KIND_WORDS[change.kind]} is {change.mark}"
+
+
+def _counted(changes: Sequence[ImageChange] | Sequence[AssetChange], noun: str) -> Iterator[str]:
+    counts: list[str] = []
+    for mark, word in (("changed", "updated"), ("added", "added"), ("removed", "removed")):
+        count = sum(
+            each.mark == mark
+            for each in changes
+            if not (isinstance(each, ImageChange) and each.need == "signatures")
+        )
+        if count:
+            counts.append(f"{count if counts else count_words(count, noun)} {word}")
+    if counts:
+        yield join_words(counts)
+
+
+def _schematics(changes: Changes) -> Iterator[str]:
+    if added := [change for change in changes.schematics if change.mark == "added"]:
+        yield count_words(len(added), "new schematic")
+
+
+def _others(changes: Changes) -> Iterator[str]:
+    for change in changes.objects:
+        yield f"{KIND_WORDS[change.kind].lower()} {join_words(change.names)} is {change.mark}"
+
+
+def _files(changes: Changes) -> Iterator[str]:
+    if changes.files:
+        verb = "is" if len(changes.files) == 1 else "are"
+        yield f"{count_words(len(changes.files), 'file')} {verb} written anew"

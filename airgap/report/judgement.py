@@ -1,0 +1,52 @@
+"""What the rules say of base and head: new, still there, gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from airgap.report.masking import mask_text
+from airgap.report.model import FindingChange
+from airgap.report.scene import Scene, part
+from airgap.rules import Finding, evaluate
+
+__all__ = ["compare_findings", "judge"]
+
+
+def judge(scene: Scene, *, today: date) -> tuple[Finding, ...]:
+    """Return what the rules say of a scene."""
+    policy = part(scene.inputs("Registry"), "policy")
+    return tuple(
+        finding
+        for view in scene.views.values()
+        for finding in evaluate(view.token, view.name, view.inputs, today=today, policy=policy)
+    )
+
+
+def compare_findings(base: Iterable[Finding], head: Iterable[Finding]) -> tuple[FindingChange, ...]:
+    """Return the findings, mandatory ones first; the same words of the same thing are the same."""
+    before, after = dict.fromkeys(base), dict.fromkeys(head)
+    listed = [
+        *(_change(item, "still" if item in before else "new") for item in after),
+        *(_change(item, "gone") for item in before if item not in after),
+    ]
+    return tuple(sorted(listed, key=_rank))
+
+
+def _rank(item: FindingChange) -> tuple[object, ...]:
+    order = ("new", "still", "gone")
+    return (item.standing == "gone", item.level != "mandatory", order.index(item.standing))
+
+
+def _change(item: Finding, standing: str) -> FindingChange:
+    return FindingChange.model_validate(
+        {
+            "standing": standing,
+            "rule": item.rule,
+            "level": item.level,
+            "resource": item.resource,
+            "subject": mask_text(item.subject),
+            "message": mask_text(item.message),
+            "remedy": mask_text(item.remedy),
+        }
+    )

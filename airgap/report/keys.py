@@ -1,0 +1,111 @@
+"""A semantic difference of two structured values: by path, lists by their items, secrets masked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, TypeGuard
+
+from airgap.report.masking import MASK, is_sealed, is_secret_key, mask_text
+from airgap.report.model import KeyChange
+
+__all__ = ["compare_keys", "flatten", "path_text"]
+
+Path = tuple[str, ...]
+
+_IDENTITIES = ("name", "ip", "url", "address")
+"""What an item of a list of mappings is known by, where all of them have it."""
+
+
+class _Absent:
+    """Nothing at all, as against null."""
+
+
+_ABSENT: Final = _Absent()
+
+
+def compare_keys(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[KeyChange, ...]:
+    """Return what differs between two mappings, in the order of the new one, then of the old."""
+    before, after = dict(flatten(old)), dict(flatten(new))
+    return tuple(
+        _change(path, before.get(path, _ABSENT), after.get(path, _ABSENT))
+        for path in dict.fromkeys((*after, *before))
+        if before.get(path, _ABSENT) != after.get(path, _ABSENT)
+    )
+
+
+def flatten(values: Mapping[str, object], at: Path = ()) -> Iterator[tuple[Path, object]]:
+    """Yield the leaves by path; an empty mapping is a leaf unless it is the whole."""
+    for key, value in values.items():
+        path = (*at, str(key))
+        inner = _as_mapping(value)
+        if inner and not is_sealed(value):
+            yield from flatten(inner, path)
+        else:
+            yield path, list(value) if isinstance(value, tuple) else value
+
+
+def path_text(path: Path) -> str:
+    """Return a path for people: `mirrors["ghcr.io"].endpoints`."""
+    text = ""
+    for step in path:
+        if step.replace("_", "").replace("-", "").isalnum():
+            text += f".{step}" if text else step
+        else:
+            text += f'["{step}"]'
+    return text
+
+
+def _as_mapping(value: object) -> Mapping[str, object]:
+    """Return a mapping, or a list of named mappings as one; else nothing."""
+    if isinstance(value, Mapping):
+        return value
+    items = [item for item in value if isinstance(item, Mapping)] if _is_list(value) else []
+    if not _is_list(value) or not items or len(items) != len(value):
+        return {}
+    for identity in _IDENTITIES:
+        names = [str(item[identity]) for item in items if identity in item]
+        if len(names) == len(items) == len(set(names)):
+            return {
+                name: {key: inner for key, inner in item.items() if key != identity} or item
+                for name, item in zip(names, items, strict=True)
+            }
+    return {}
+
+
+def _is_list(value: object) -> TypeGuard[Sequence[object]]:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def _change(path: Path, old: object, new: object) -> KeyChange:
+    text = mask_text(path_text(path))
+    before, after = _shown(path, old), _shown(path, new)
+    if before == after or MASK in (before, after):
+        return KeyChange(
+            path=text,
+            old=None if old is _ABSENT else MASK,
+            new=None if new is _ABSENT else MASK,
+            secret=True,
+        )
+    return KeyChange(path=text, old=before, new=after, came=_more(new, old), went=_more(old, new))
+
+
+def _shown(path: Path, value: object) -> str | None:
+    if value is _ABSENT:
+        return None
+    if is_sealed(value) or (is_secret_key(path) and isinstance(value, str) and value):
+        return MASK
+    if isinstance(value, str):
+        return mask_text(value)
+    if _is_list(value) and all(isinstance(item, str) for item in value):
+        return mask_text(", ".join(map(str, value)))
+    return mask_text(json.dumps(value, ensure_ascii=False, sort_keys=True, default=str))
+
+
+def _more(one: object, other: object) -> tuple[str, ...]:
+    """Return the texts that one list has and the other has not; nothing where either is no list."""
+    if not (_is_list(one) and _is_list(other)):
+        return ()
+    mine = [str(item) for item in one]
+    theirs = {str(item) for item in other}
+    return tuple(mask_text(item) for item in mine if item not in theirs)

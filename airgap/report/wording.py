@@ -1,0 +1,90 @@
+"""Words of a report, the same in every form: digests shortened, counts with their noun, lists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from airgap.progress.words import count_bytes, say_time
+from airgap.report.model import Amount, Pin
+
+__all__ = [
+    "BASIS_WORDS",
+    "KIND_WORDS",
+    "NEED_WORDS",
+    "amount_words",
+    "count_words",
+    "join_words",
+    "pin_words",
+    "short",
+    "time_words",
+]
+
+KIND_WORDS = {
+    "site": "Site",
+    "registry": "Registry",
+    "mirror": "Registry mirror",
+    "assetMirror": "Asset mirror",
+    "imageFactory": "Image Factory",
+    "sidero": "Sidero",
+    "environment": "Environment",
+    "serverClass": "Server class",
+    "resource": "Resource",
+}
+
+BASIS_WORDS = {
+    "locks": "Site and lock of both are compared; no engine, backend or network was asked. What "
+    "the stack's state holds may differ.",
+    "preview": "The engine's own preview is told: compared with the stack's state.",
+    "refresh": "The engine's refresh is told: it looked, and nothing is changed by it.",
+}
+
+NEED_WORDS = {
+    "talos": "Talos",
+    "kubernetes": "Kubernetes",
+    "extensions": "System extensions",
+    "factory": "Image Factory",
+    "sidero": "Sidero",
+    "workloads": "Workloads",
+    "signatures": "Signatures and attestations",
+}
+
+_LONG = re.compile(r"\b((?:sha256|sha512):)?([0-9a-f]{64}(?:[0-9a-f]{64})?)\b")
+_DIGITS = 12
+
+
+def short(text: str) -> str:
+    """Return a text whose digests and schematic IDs have their first twelve digits only."""
+    return _LONG.sub(lambda match: f"{match[1] or ''}{match[2][:_DIGITS]}…", text)
+
+
+def pin_words(pin: Pin) -> str:
+    """Return `v1.2.3 @ sha256:0123456789ab…`."""
+    return f"{pin.tag} @ {short(pin.digest)}" if pin.tag else short(pin.digest)
+
+
+def count_words(count: int, noun: str, plural: str = "") -> str:
+    """Return `1 image`, `2 images`."""
+    return f"{count} {noun if count == 1 else plural or noun + 's'}"
+
+
+def join_words(words: Sequence[str], last: str = " and ") -> str:
+    """Return `a, b and c`."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])}{last}{words[-1]}"
+
+
+def amount_words(amount: Amount) -> str:
+    """Return bytes for people: `at most 12.3 MiB`, `nothing`, `not known`."""
+    if amount.size_bytes is None:
+        return "not known"
+    return f"at most {count_bytes(amount.size_bytes)}" if amount.size_bytes else "nothing"
+
+
+def time_words(amount: Amount) -> str:
+    """Return the times: `9 s at 1Gbit/s`."""
+    return ", ".join(
+        f"{say_time(each.seconds) if each.seconds >= 1 else 'under 1 s'} at {each.link}"
+        for each in amount.durations
+    )

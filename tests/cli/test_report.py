@@ -1,0 +1,306 @@
+"""`report`: base and head of a branch, a directory, a site that comes or goes; no network."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from airgap.lock import write_lock
+from tests.cli.conftest import Command, write_site
+from tests.report.recorded import NAME, Side, recorded, side
+from tests.report.recording import EVENTS
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    identity = ("-c", "user.name=a test", "-c", "user.email=test@example.invalid")
+    done = subprocess.run(
+        ["git", "-C", str(folder), *identity, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def _write(project: Path, of: Side) -> None:
+    """Put berlin into a project, its authority in a file beside."""
+    value = copy.deepcopy(of.value)
+    certificates = project / "stacks" / "certs"
+    certificates.mkdir(exist_ok=True)
+    mirror = value["assetMirror"]
+    assert isinstance(mirror, dict)
+    (certificates / "mirror.pem").write_text(str(mirror.pop("ca")))
+    mirror["caFile"] = "certs/mirror.pem"
+    write_site(project, value, name=NAME)
+    write_lock(project / "stacks" / f"{NAME}.lock.json", of.lock)
+
+
+def _commit(project: Path, message: str) -> None:
+    _git(project, "add", "--all")
+    _git(project, "commit", "--quiet", "--message", message)
+
+
+@pytest.fixture
+def branch(project: Path) -> Path:
+    """A project whose main branch has berlin, on a branch of its own."""
+    for file in (project / "stacks").glob("Pulumi.*.yaml"):
+        file.unlink()
+    _git(project, "init", "--quiet", "--initial-branch=main")
+    _write(project, side())
+    _commit(project, "Berlin")
+    _git(project, "checkout", "--quiet", "-b", "change")
+    return project
+
+
+def test_a_branch_without_a_change_exits_0(airgap: Command, branch: Path) -> None:
+    outcome = airgap("report", NAME)
+    assert outcome.exit_code == 0
+    assert outcome.stdout.startswith(f"## {NAME}: Nothing changes.")
+
+
+def test_the_base_is_where_the_branch_left_main(airgap: Command, branch: Path) -> None:
+    fork = _git(branch, "rev-parse", "HEAD")
+    _, head = recorded("image").both()
+    _write(branch, head)
+    _commit(branch, "New images")
+    _git(branch, "checkout", "--quiet", "main")
+    _write(branch, recorded("versions").both()[1])
+    _commit(branch, "Main goes on")
+    _git(branch, "checkout", "--quiet", "change")
+    outcome = airgap("report", NAME)
+    assert outcome.exit_code == 0
+    assert "2 images updated" in outcome.stdout
+    assert f"main at {fork[:12]} (the merge base)" in outcome.stdout
+    assert "Talos" not in outcome.stdout.splitlines()[0]
+
+
+def test_what_is_not_committed_counts(airgap: Command, branch: Path) -> None:
+    _write(branch, recorded("image").both()[1])
+    assert "2 images updated" in airgap("report", NAME, "--base", "HEAD").stdout
+
+
+def test_files_that_the_site_names_are_read_at_the_base(airgap: Command, branch: Path) -> None:
+    _write(branch, recorded("ca-rotation").both()[1])
+    outcome = airgap("report", NAME)
+    assert "Berlin site CA 2026" in outcome.stdout
+    assert "Berlin site CA 2027" in outcome.stdout
+
+
+def test_a_manifest_is_read_at_the_base(airgap: Command, branch: Path) -> None:
+    folder = branch / "stacks" / "manifests"
+    folder.mkdir()
+    of = side()
+    value = {**of.value, "manifests": ["manifests"]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}}
+    for image in ("docker.io/library/nginx:1.27.3", "docker.io/grafana/grafana:11.3.0"):
+        spec = {"containers": [{"name": "main", "image": image}]}
+        (folder / "web.yaml").write_text(yaml.safe_dump({**pod, "spec": spec}))
+        _write(branch, Side(value=value, lock=of.lock))
+        _commit(branch, f"A pod of {image}")
+    outcome = airgap("report", NAME, "--base", "HEAD~1")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "Nothing changes" in outcome.stdout
+
+
+def test_a_new_site_is_a_change(airgap: Command, branch: Path) -> None:
+    _git(branch, "rm", "--quiet", "--cached", "-r", "stacks")
+    _git(branch, "commit", "--quiet", "--message", "None")
+    outcome = airgap("report", NAME, "--base", "HEAD")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert outcome.stdout.startswith(f"## {NAME}: A new site: Talos v1.11.5, Kubernetes v1.34.1")
+
+
+def test_a_removed_site_is_a_change(airgap: Command, branch: Path) -> None:
+    shutil.rmtree(branch / "stacks")
+    (branch / "stacks").mkdir()
+    outcome = airgap("report", NAME)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert outcome.stdout.startswith(f"## {NAME}: The site is removed: Talos v1.11.5")
+
+
+def test_a_site_that_is_nowhere_is_an_error(airgap: Command, branch: Path) -> None:
+    outcome = airgap("report", "hamburg")
+    assert outcome.exit_code == 1
+    assert "there is no site 'hamburg'" in outcome.stderr
+    assert NAME in outcome.stderr
+
+
+def test_a_base_without_a_lock_counts_as_nothing(airgap: Command, branch: Path) -> None:
+    (branch / "stacks" / f"{NAME}.lock.json").unlink()
+    _commit(branch, "No lock")
+    _write(branch, side())
+    outcome = airgap("report", NAME, "--base", "HEAD")
+    assert "The base has the site without a lock" in outcome.stdout
+    assert "A new site" in outcome.stdout
+
+
+def test_a_base_lock_of_another_form_is_an_error_that_names_it(
+    airgap: Command, branch: Path
+) -> None:
+    lock_file = branch / "stacks" / f"{NAME}.lock.json"
+    document = json.loads(lock_file.read_text())
+    lock_file.write_text(json.dumps({**document, "lockVersion": 0}))
+    _commit(branch, "An old lock")
+    _write(branch, side())
+    outcome = airgap("report", NAME, "--base", "HEAD")
+    assert outcome.exit_code == 1
+    assert f"stacks/{NAME}.lock.json at HEAD" in outcome.stderr
+    assert "this release reads version 1, not 0" in outcome.stderr
+    assert "name a later base" in outcome.stderr
+
+
+def test_a_commit_that_is_not_here_is_an_error(airgap: Command, branch: Path) -> None:
+    for reference in ("origin/none", "--upload-pack=x"):
+        outcome = airgap("report", NAME, f"--base={reference}")
+        assert outcome.exit_code == 1
+        assert "no such commit here" in outcome.stderr
+
+
+def test_a_directory_can_be_the_base(airgap: Command, branch: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(branch / "stacks", other / "stacks")
+    _write(branch, recorded("image").both()[1])
+    outcome = airgap("report", NAME, "--base-dir", str(other))
+    assert "2 images updated" in outcome.stdout
+    assert "From directory other to the working tree" in outcome.stdout
+
+
+def test_outside_of_git_the_base_has_to_be_named(
+    airgap: Command, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(project.parent))
+    _write(project, side())
+    outcome = airgap("report", NAME)
+    assert outcome.exit_code == 1
+    assert "--base-dir" in outcome.stderr
+
+
+def test_a_mandatory_finding_exits_1(airgap: Command, branch: Path) -> None:
+    _write(branch, recorded("mirror").both()[1])
+    outcome = airgap("report", NAME)
+    assert outcome.exit_code == 1
+    assert "policy violations" in outcome.stdout
+    assert "no-skip-verify" in outcome.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--base", "HEAD", "--base-dir", "."),
+        ("--link", "fast"),
+        ("--link", "0Mbit/s"),
+        ("--format", "pdf"),
+    ],
+)
+def test_wrong_usage_exits_2(airgap: Command, branch: Path, arguments: tuple[str, ...]) -> None:
+    assert airgap("report", NAME, *arguments).exit_code == 2
+
+
+def test_the_help_tells_the_exit_codes(airgap: Command) -> None:
+    outcome = airgap("report", "--help")
+    assert "Exit codes: 0" in outcome.stdout
+
+
+def test_times_are_of_the_given_links(airgap: Command, branch: Path) -> None:
+    _write(branch, recorded("image").both()[1])
+    outcome = airgap("report", NAME, "--link", "10Mbit/s", "--link", "2.5Gbit/s")
+    assert "at 10Mbit/s" in outcome.stdout
+    assert "at 2.5Gbit/s" in outcome.stdout
+    assert "100Mbit/s" not in outcome.stdout
+
+
+def test_out_is_written_whole(airgap: Command, branch: Path, tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    outcome = airgap("report", NAME, "--format", "json", "--out", str(file))
+    assert (outcome.exit_code, outcome.stdout) == (0, "")
+    assert json.loads(file.read_text())["isEmpty"] is True
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".report")] == []
+
+
+def test_a_lock_that_does_not_fit_is_an_error(airgap: Command, branch: Path) -> None:
+    head = recorded("versions").both()[1]
+    _write(branch, Side(value=head.value, lock=side().lock))
+    outcome = airgap("report", NAME)
+    assert outcome.exit_code == 1
+    assert "talos.versions" in outcome.stderr
+
+
+def test_a_project_in_a_folder_of_its_repository_is_read_there(
+    airgap: Command, project: Path
+) -> None:
+    repository = project.parent
+    _git(repository, "init", "--quiet", "--initial-branch=main")
+    for file in (project / "stacks").glob("Pulumi.*.yaml"):
+        file.unlink()
+    _write(project, side())
+    certificate = project / "stacks" / "certs" / "mirror.pem"
+    certificate.rename(certificate.with_name("2026.pem"))
+    certificate.symlink_to("2026.pem")
+    _git(repository, "add", "--", project.name)
+    _git(repository, "commit", "--quiet", "--message", "Berlin")
+    _write(project, recorded("image").both()[1])
+    outcome = airgap("report", NAME)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert outcome.stdout.startswith(f"## {NAME}: 2 images updated.")
+
+
+def test_git_is_told_to_ask_nobody(
+    airgap: Command, branch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A partial clone fetches what it lacks when it is read; here it must fail instead."""
+    seen: list[dict[str, str]] = []
+    run = subprocess.run
+
+    def watch(*arguments: object, **options: object) -> object:
+        environment = options.get("env")
+        assert isinstance(environment, dict)
+        seen.append(environment)
+        return run(*arguments, **options)  # type: ignore[call-overload]  # passed on as it came
+
+    monkeypatch.setattr("airgap.cli.revisions.subprocess.run", watch)
+    assert airgap("report", NAME).exit_code == 0
+    assert {(each["GIT_ALLOW_PROTOCOL"], each["GIT_NO_LAZY_FETCH"]) for each in seen} == {
+        ("none", "1")
+    }
+
+
+def test_events_are_told_with_the_lock_that_is_here(
+    airgap: Command, branch: Path, tmp_path: Path
+) -> None:
+    name = "airgap-basic"
+    shutil.copy(EVENTS / "drift.lock.json", branch / "stacks" / f"{name}.lock.json")
+    outcome = airgap("report", name, "--events", str(EVENTS / "drift.ndjson"))
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "Drift: 2 images, 2 boot assets and 1 file" in outcome.stdout
+    assert "no lock here" not in outcome.stdout
+    assert "128.0 KiB" in outcome.stdout
+
+
+def test_what_are_no_events_is_an_error(airgap: Command, branch: Path, tmp_path: Path) -> None:
+    file = tmp_path / "events"
+    file.write_text("Previewing update (dev)")
+    outcome = airgap("report", NAME, "--events", str(file))
+    assert outcome.exit_code == 1
+    assert "PULUMI_ENABLE_STREAMING_JSON_PREVIEW" in outcome.stderr
+
+
+def test_events_and_a_base_exclude_each_other(airgap: Command, branch: Path) -> None:
+    outcome = airgap("report", NAME, "--events", str(EVENTS / "drift.ndjson"), "--base", "HEAD")
+    assert outcome.exit_code == 2
+
+
+def test_digests_link_into_the_page(airgap: Command, branch: Path) -> None:
+    _write(branch, recorded("image").both()[1])
+    url = "https://ci.example/artefacts/1/report.html"
+    outcome = airgap("report", NAME, "--page", url)
+    page = airgap("report", NAME, "--format", "html").stdout
+    (place,) = set(re.findall(rf"\({re.escape(url)}#(image-[^)]*nginx[^)]*)\)", outcome.stdout))
+    assert f'id="{place}"' in page
