@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -47,6 +48,9 @@ __all__ = ["build_parser", "main"]
 OK, FOUND, USAGE, NOT_POSTED = 0, 1, 2, 3
 
 _MAX_OUTPUT = 1_000
+_CLOSING_ROOM = 80
+_FINDINGS = "\n### Policies\n"
+_FENCE = re.compile(r"`{3,}")
 _LIMIT_S = 1_800
 _TOKEN = "GITHUB_TOKEN"  # noqa: S105 - a variable's name
 _API_URL = "https://api.github.com"
@@ -77,11 +81,18 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What every step needs: where, against what, with which programs."""
+    """What every step needs: where, against what, with which programs.
+
+    Attributes:
+        base: The commit that the branch began at.
+        shown_base: The branch that is merged into where it stands there, else the commit.
+        base_name: What a reader knows the commit by; empty where the branch's name says it.
+    """
 
     root: Path
     base: str
     shown_base: str
+    base_name: str
     out: Path
     airgap: tuple[str, ...] = AIRGAP
     is_previewed: bool = False
@@ -145,10 +156,12 @@ def main(arguments: Sequence[str] | None = None, *, airgap: Sequence[str] = AIRG
         root = find_root()
         place = _place(options)
         base = branching_point(root, options.base)
+        shown = name_of(root, base, options.base)
         run = Run(
             root=root,
             base=base,
-            shown_base=name_of(root, base, options.base),
+            shown_base=shown,
+            base_name="" if shown == options.base else f"where the branch left {options.base}",
             out=(Path.cwd() / options.out).absolute(),
             airgap=tuple(airgap),
             is_previewed=options.preview,
@@ -207,7 +220,8 @@ def _steps(run: Run, site: str) -> Iterator[Step]:
     if is_there:
         yield _airgap(run, _LOCK, "lock", site, "--check")
         yield _airgap(run, _POLICIES, "check", site)
-    page = ("--page", run.page.replace("{site}", site)) if run.page else ()
+    page = ("--page", _page_of(run, site)) if run.page else ()
+    base = ("--base", run.shown_base, *(("--base-name", run.base_name) if run.base_name else ()))
     for title, form, file, more in (
         (_REPORT, "markdown", f"{site}.md", page),
         (_PAGE, "html", f"{site}.html", ()),
@@ -215,9 +229,8 @@ def _steps(run: Run, site: str) -> Iterator[Step]:
         path = run.out / file
         path.unlink(missing_ok=True)
         made = _airgap(
-            run, title, "report", site, "--base", run.shown_base, "--format", form,
-            *more, "--out", str(path),
-        )  # fmt: skip
+            run, title, "report", site, *base, "--format", form, *more, "--out", str(path)
+        )
         # Exit 1 with a report is a finding, which is what `check` says as well; without, it failed.
         yield replace(made, is_judged=not path.is_file() or title == _REPORT)
     if is_there and run.is_previewed:
@@ -225,6 +238,10 @@ def _steps(run: Run, site: str) -> Iterator[Step]:
     receipt = run.root / STACKS / f"{site}.receipt.json"
     if is_there and receipt.is_file():
         yield _drift(run, site, receipt)
+
+
+def _page_of(run: Run, site: str) -> str:
+    return run.page.replace("{site}", site)
 
 
 def _airgap(run: Run, title: str, *arguments: str) -> Step:
@@ -289,7 +306,8 @@ def _comment(run: Run, site: str, steps: Sequence[Step]) -> str:
     table = "\n".join(["| step | verdict |", "|---|---|", *rows])
     folded = "".join(_folded(step) for step in told if step.code != 0)
     room = MAX_CHARACTERS - len(marker(site)) - len(table) - len(folded) - 10
-    return f"{_cut(report.strip(), room, f'{site}.md')}\n\n{table}\n{folded}"
+    whole = f"{site}.md, [and as a page]({_page_of(run, site)})" if run.page else f"{site}.md"
+    return f"{_cut_report(report.strip(), room, whole)}\n\n{table}\n{folded}"
 
 
 def _no_report(site: str, steps: Sequence[Step]) -> str:
@@ -309,12 +327,42 @@ def _fence(text: str) -> str:
     return f"{fence}text\n{text}\n{fence}"
 
 
-def _cut(text: str, room: int, rest: str) -> str:
-    """Return text that is short enough: cut between lines, and said so."""
+def _cut_report(text: str, room: int, rest: str) -> str:
+    """Return a report that is short enough: its findings stay, what stands before them goes."""
     if len(text) <= room:
         return text
-    kept = text[: max(0, room - 80)].rpartition("\n")[0]
-    return f"{kept}\n\n… {len(text) - len(kept)} more characters are in {rest}"
+    before, heading, after = text.partition(_FINDINGS)
+    if not heading:
+        return _cut(text, room, rest)
+    findings, following, more = after.partition("\n### ")
+    told = _cut(f"{_FINDINGS}{findings}".strip(), room // 2, rest)
+    others = f"{before}{following}{more}".strip()
+    return f"{_cut(others, room - len(told) - 2, rest)}\n\n{told}"
+
+
+def _cut(text: str, room: int, rest: str) -> str:
+    """Return text that is short enough: cut between lines, open folds closed, and said so."""
+    if len(text) <= room:
+        return text
+    note = f"… {len(text)} more characters are in {rest}"  # at least as long as the one that is
+    kept = text[: max(0, room - len(note) - _CLOSING_ROOM)].rpartition("\n")[0]
+    kept_whole = f"{kept}{_closing(kept)}"
+    return f"{kept_whole}\n\n… {len(text) - len(kept)} more characters are in {rest}"
+
+
+def _closing(text: str) -> str:
+    """Return what closes the fence and the folds that are open at the end of a text."""
+    fence = ""
+    depth = 0
+    for line in text.split("\n"):
+        mark = _FENCE.match(line)
+        if mark and not fence:
+            fence = mark[0]
+        elif fence and line.strip() == fence:
+            fence = ""
+        elif not fence:
+            depth += line.count("<details") - line.count("</details>")
+    return (f"\n{fence}" if fence else "") + "\n\n</details>" * depth
 
 
 def _place(options: argparse.Namespace) -> Place | None:

@@ -100,7 +100,7 @@ def init(site: str, *, dry_run: bool, project: Project, **given: object) -> None
         _ask(answers)
     _require(answers)
     text = write_draft(_draft(site, answers, project))
-    notes = _judge(text, site, project)
+    notes = _judge(text, site, project, answers)
     if dry_run:
         click.echo(text, nl=False)
         return
@@ -274,7 +274,24 @@ def _host(urls: tuple[str, ...]) -> str:
     return urls[0].partition("://")[2].rstrip("/") if urls else ""
 
 
-def _judge(text: str, site: str, project: Project) -> tuple[str, ...]:
+_INHERITED = {
+    "--asset-mirror-ca": ("asset_mirror_ca", "registry_ca", "--registry-ca"),
+    "--factory-ca": ("factory_ca", "registry_ca", "--registry-ca"),
+    "--asset-mirror": ("asset_mirror", "embedded", "--embedded"),
+}
+"""Flags whose default is another one's answer: both answers' names, and the other flag."""
+
+
+def _told_by(path: str, answers: Mapping[str, object]) -> str:
+    """Return the flag that a fault's place comes from, which was given; else the place."""
+    flag = flag_of(path)
+    own, other, inherited = _INHERITED.get(flag, ("", "", ""))
+    return inherited if own not in answers and other in answers else flag or path
+
+
+def _judge(
+    text: str, site: str, project: Project, answers: Mapping[str, object]
+) -> tuple[str, ...]:
     """Return what the loader reads as something else.
 
     Raises:
@@ -286,7 +303,8 @@ def _judge(text: str, site: str, project: Project) -> tuple[str, ...]:
         read, names = read_beside(stacks), names_beside(stacks)
         return parse_site(value, name=site, read=read, names=names).translations
     except SiteError as error:
-        faults = [str(replace(each, path=flag_of(each.path) or each.path)) for each in error.faults]
+        named = (replace(each, path=_told_by(each.path, answers)) for each in error.faults)
+        faults = list(dict.fromkeys(map(str, named)))  # an answer that stands twice is told once
         count = f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}"
         listed = "".join(f"\n  {fault}" for fault in faults)
         raise click.UsageError(f"nothing is written, {count}:{listed}") from None

@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -14,7 +15,7 @@ import click
 
 from airgap.cli.output import say
 from airgap.cli.project import Project, project_option, site_argument
-from airgap.cli.revisions import find_base, read_directory
+from airgap.cli.revisions import find_base, head_words, read_directory
 from airgap.errors import AirgapError, PublishError
 from airgap.lock import Lock, check_lock, read_lock
 from airgap.plan import plan_site
@@ -43,7 +44,7 @@ _FORMS: Mapping[str, Callable[[Report, str], str]] = {
     "json": lambda told, _: write_json(told),
 }
 _MAX_BYTES = 512 * 1024 * 1024
-_WORKING_TREE = "the working tree"
+_NO_BASE = "none"
 
 
 def _links(
@@ -57,7 +58,12 @@ def _links(
 
 @click.command()
 @site_argument
-@click.option("--base", metavar="REF", help="Compare with this commit of git.")
+@click.option(
+    "--base", metavar="REF", help="Compare with this commit of git; none counts everything as new."
+)
+@click.option(
+    "--base-name", default="", metavar="WORDS", help="What the report calls the --base, in words."
+)
 @click.option(
     "--base-dir",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
@@ -99,6 +105,7 @@ def report(
     site: str,
     *,
     base: str | None,
+    base_name: str,
     base_dir: Path | None,
     events: BinaryIO | None,
     form: str,
@@ -111,7 +118,8 @@ def report(
 
     Stack file, lock and the files they name are compared with those of a commit: where the branch
     left the main one (origin's, else the local one), or --base. A site that is new, or removed, is
-    a change as well. Neither the engine nor the network is asked.
+    a change as well. Where the base cannot be read, everything counts as new, and the report says
+    why. Neither the engine nor the network is asked.
 
     With --events the same is told of what the engine has printed inside, where the state is:
     `PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true pulumi preview --json`, or a refresh's event log.
@@ -123,10 +131,12 @@ def report(
     """
     if sum(each is not None for each in (base, base_dir, events)) > 1:
         raise click.UsageError("--base, --base-dir and --events exclude each other")
+    if base_name and base in (None, _NO_BASE):
+        raise click.UsageError("--base-name goes with a --base")
     told = (
         _observe(project, site, events, links)
         if events
-        else _compare(project, site, base, base_dir, links)
+        else _compare(project, site, _base_of(project, site, base, base_name, base_dir), links)
     )
     _write(_FORMS[form](told, page), out)
     if told.violations:
@@ -159,60 +169,95 @@ def _observe(project: Project, site: str, events: BinaryIO, links: tuple[Link, .
     )
 
 
-def _compare(
-    project: Project, site: str, base: str | None, base_dir: Path | None, links: tuple[Link, ...]
-) -> Report:
-    notes: list[str] = []
-    words, before = _before(project, site, base, base_dir, notes)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Base:
+    """What the change starts from.
+
+    Attributes:
+        words: What it is, for people.
+        scene: The site in it; None where it was not, not locked, or not to be read.
+        notes: What the reader should know of it.
+        unread: Why it could not be read.
+    """
+
+    words: str
+    scene: Scene | None = None
+    notes: tuple[str, ...] = ()
+    unread: AirgapError | None = None
+
+
+def _compare(project: Project, site: str, base: _Base, links: tuple[Link, ...]) -> Report:
+    """Return the report of the working tree against the base.
+
+    Raises:
+        AirgapError: The site is nowhere, or cannot be read here; or it is removed, and what it was
+            cannot be read.
+    """
     after = _after(project, site)
-    if before is None and after is None:
+    if after is None and base.unread is not None:
+        raise base.unread
+    if base.scene is None and after is None:
         raise AirgapError(
-            f"there is no site {site!r}, neither here nor in {words}",
+            f"there is no site {site!r}, neither here nor in {base.words}",
             hint=f"sites here: {', '.join(project.sites()) or 'none'}",
         )
     return compare(
-        _scene(before, site),
-        _scene(after, site),
+        base.scene or Scene(),
+        _scene(after, site) if after else Scene(),
         site=site,
-        basis=Basis(kind="locks", base=words, head=_WORKING_TREE, notes=tuple(notes)),
+        basis=Basis(kind="locks", base=base.words, head=head_words(project), notes=base.notes),
         links=links,
         today=datetime.now(tz=UTC).date(),
     )
 
 
 _Side = tuple[Site, Lock]
+_Read = Callable[[], tuple[Site | None, Lock | None]]
 
 
-def _before(
-    project: Project, site: str, base: str | None, base_dir: Path | None, notes: list[str]
-) -> tuple[str, _Side | None]:
-    """Return what the base is in words, and the site in it; None where it was not, or not locked.
+def _base_of(
+    project: Project, site: str, reference: str | None, name: str, directory: Path | None
+) -> _Base:
+    """Return what the change starts from.
 
     Raises:
-        AirgapError: The base cannot be read; the error names it.
+        AirgapError: There is no such commit, or none that could be the base.
     """
-    read: Callable[[], tuple[Site | None, Lock | None]]
-    if base_dir is not None:
-        words = f"directory {base_dir.name}"
+    if reference == _NO_BASE:
+        return _Base(words="nothing", notes=("Without a base everything counts as new.",))
+    if directory is not None:
+        return _read_base(
+            f"directory {directory.name}",
+            site,
+            lambda: read_directory(directory, site) or (None, None),
+        )
+    revision = find_base(project, reference, name=name)
+    return _read_base(
+        revision.words, site, lambda: (revision.read_site(site), revision.read_lock(site))
+    )
 
-        def read() -> tuple[Site | None, Lock | None]:
-            return read_directory(base_dir, site) or (None, None)
 
-    else:
-        revision = find_base(project, base)
-        words = revision.words
+def _read_base(words: str, site: str, read: _Read) -> _Base:
+    """Read the site in the base; one that cannot be read is nothing, and the report says so.
 
-        def read() -> tuple[Site | None, Lock | None]:
-            return revision.read_site(site), revision.read_lock(site)
-
-    description, lock = read()
-    if description is None:
-        return words, None
-    if lock is None:
-        notes.append("The base has the site without a lock: everything counts as new.")
-        return words, None
-    check_lock(description, lock, name=f"{site} in the base, {words}")
-    return words, (description, lock)
+    A rule, or a form of the lock, may be newer than the base: the very change that mends it has to
+    be reviewed, too.
+    """
+    try:
+        description, lock = read()
+        if description is None:
+            return _Base(words=words)
+        if lock is None:
+            note = "The base has the site without a lock: everything counts as new."
+            return _Base(words=words, notes=(note,))
+        check_lock(description, lock, name=f"{site} in the base, {words}")
+        return _Base(words=words, scene=_scene((description, lock), site))
+    except AirgapError as error:
+        why = str(error).rstrip(".")
+        note = f"The base at {words} could not be read: {why}. Everything counts as new."
+        return _Base(
+            words=f"nothing, since {words} could not be read,", notes=(note,), unread=error
+        )
 
 
 def _after(project: Project, site: str) -> _Side | None:
@@ -226,9 +271,7 @@ def _after(project: Project, site: str) -> _Side | None:
     return description, lock
 
 
-def _scene(side: _Side | None, name: str) -> Scene:
-    if side is None:
-        return Scene()
+def _scene(side: _Side, name: str) -> Scene:
     description, lock = side
     return scene_of_plan(plan_site(description, lock, name=name), lock)
 

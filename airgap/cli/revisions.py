@@ -21,11 +21,12 @@ from airgap.site.model import Site
 from airgap.site.path import STACKS
 from airgap.site.stackfile import read_site_value
 
-__all__ = ["Revision", "find_base", "read_directory"]
+__all__ = ["Revision", "find_base", "head_words", "read_directory"]
 
 _MAIN = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 _MANIFESTS = frozenset({".yaml", ".yml", ".json"})
 _LIMIT_S = 60
+_SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,7 @@ class Revision:
         """
         document = f"{STACKS}/Pulumi.{name}.yaml"
         try:
-            text = self._read(document).decode("utf-8")
+            text = self._read(document).decode("utf-8", errors="replace")
         except FileNotFoundError:
             return None
         value = read_site_value(text, document=f"{document} at {self.words}")
@@ -98,8 +99,28 @@ class Revision:
         return body[: int(words[2])]
 
 
-def find_base(project: Project, reference: str | None) -> Revision:
+def head_words(project: Project) -> str:
+    """Return what is judged, for people: branch and commit, and whether more than these is in it.
+
+    Only what is below `stacks/` counts as more: of the rest the report says nothing.
+    """
+    head = _commit(project, "HEAD")
+    if head is None:
+        return "the working tree"
+    branch = _git(project, "symbolic-ref", "--quiet", "--short", "HEAD")
+    name = branch.decode("utf-8", errors="replace").strip() if branch else ""
+    words = f"{name} at {head[:_SHOWN]}" if name else f"commit {head[:_SHOWN]}"
+    changed = _git(project, "status", "--porcelain", "--untracked-files=all", "--", STACKS)
+    return words if changed == b"" else f"{words}, with changes that are not committed"
+
+
+def find_base(project: Project, reference: str | None, *, name: str = "") -> Revision:
     """Return the commit to compare with: of a reference, or where the branch left the main one.
+
+    Args:
+        project: Whose repository it is.
+        reference: The commit.
+        name: What to call it in place of the reference.
 
     Raises:
         AirgapError: There is no such commit here, or no repository.
@@ -116,14 +137,16 @@ def find_base(project: Project, reference: str | None) -> Revision:
                 f"{reference}: no such commit here",
                 hint="fetch it first (CI often clones the last commit alone), or name another",
             )
-        return Revision(project=project, commit=commit, words=f"{reference} at {commit[:12]}")
-    for name in _MAIN:
-        if _commit(project, name) is None:
+        called = name or ("" if commit.startswith(reference.lower()) else reference)
+        words = f"{called} at {commit[:_SHOWN]}" if called else f"commit {commit[:_SHOWN]}"
+        return Revision(project=project, commit=commit, words=words)
+    for main in _MAIN:
+        if _commit(project, main) is None:
             continue
-        fork = (_git(project, "merge-base", "HEAD", name) or b"").decode().strip()
+        fork = (_git(project, "merge-base", "HEAD", main) or b"").decode().strip()
         if fork:
             return Revision(
-                project=project, commit=fork, words=f"{name} at {fork[:12]} (the merge base)"
+                project=project, commit=fork, words=f"{main} at {fork[:_SHOWN]} (the merge base)"
             )
     raise AirgapError(
         "there is no main branch here whose merge base could be the base",

@@ -9,7 +9,7 @@ with DSA.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
 from airgap.rules.findings import Violation
 from airgap.rules.values import (
@@ -55,8 +55,12 @@ def check(kind: str, values: Values) -> Iterator[Violation]:
 
 def end_of(certificate: Values) -> date | None:
     """Return the last day of a certificate; None where it cannot be read."""
+    return _day(certificate, "notAfter")
+
+
+def _day(certificate: Values, key: str) -> date | None:
     try:
-        return date.fromisoformat(text(certificate, "notAfter"))
+        return date.fromisoformat(text(certificate, key))
     except ValueError:
         return None
 
@@ -67,6 +71,10 @@ def _check_certificate(fingerprint: str, certificate: Values) -> Iterator[Violat
         yield _bad(fingerprint, certificate, "cannot be read as an X.509 certificate")
         return
     yield _bad(fingerprint, certificate, f"is out of date: its last day is {end}", since=end)
+    begin = _day(certificate, "notBefore")  # absent from states of an earlier release
+    if begin is not None:
+        early = begin - timedelta(days=1)
+        yield _bad(fingerprint, certificate, f"is not valid before {begin}", until=early)
     algorithm, _, bits = text(certificate, "key").partition(" ")
     if algorithm == "DSA" or (bits.isdigit() and int(bits) < _LEAST_BITS.get(algorithm, 0)):
         yield _bad(fingerprint, certificate, f"its key is weak: {algorithm} {bits}")
@@ -76,7 +84,12 @@ def _check_certificate(fingerprint: str, certificate: Values) -> Iterator[Violat
 
 
 def _bad(
-    fingerprint: str, certificate: Values, message: str, *, since: date | None = None
+    fingerprint: str,
+    certificate: Values,
+    message: str,
+    *,
+    since: date | None = None,
+    until: date | None = None,
 ) -> Violation:
     name = text(certificate, "subject")
     return Violation(
@@ -85,6 +98,7 @@ def _bad(
         remedy=REMEDY,
         known_as=(name,) if name else (),
         since=since,
+        until=until,
     )
 
 

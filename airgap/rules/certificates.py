@@ -25,9 +25,9 @@ _PEM = re.compile(r"-----BEGIN CERTIFICATE-----\s*([A-Za-z0-9+/=\s]+?)-----END C
 def read_certificates(pem: str) -> dict[str, Values]:
     """Return each certificate of a PEM text by its fingerprint, in order.
 
-    Each has `subject` (RFC 4514), `notAfter` (the last day, ISO 8601), `key` (`EC 256`, `RSA 4096`,
-    `Ed25519`) and `signature` (the hash: `sha256`); one that cannot be read has `subject` empty and
-    nothing else.
+    Each has `subject` (RFC 4514), `notBefore` and `notAfter` (the first and the last day, ISO
+    8601), `key` (`EC 256`, `RSA 4096`, `Ed25519`) and `signature` (the hash: `sha256`); one that
+    cannot be read has `subject` empty and nothing else.
     """
     ders = (base64.b64decode("".join(body.split())) for body in _PEM.findall(pem))
     return {f"sha256:{hashlib.sha256(der).hexdigest()}": _read(der) for der in ders}
@@ -48,6 +48,7 @@ def _describe(certificate: Certificate) -> Values:
     found = certificate.signature_hash_algorithm
     return {
         "subject": certificate.subject.rfc4514_string(),
+        "notBefore": certificate.not_valid_before_utc.date().isoformat(),
         "notAfter": certificate.not_valid_after_utc.date().isoformat(),
         "key": _key(certificate),
         "signature": found.name if found else "none",

@@ -3,7 +3,8 @@
 Every host that any component names is on the allow-list: endpoints, mirrors, boot assets, kernel
 arguments, time servers, resolvers, what a machine configuration, a schematic or the configuration
 of a factory says. What is pulled by an upstream's name is the matter of `no-fallback`, and Talos'
-own public defaults that of `public-services`.
+own public defaults that of `public-services`. Workloads' manifests are in no component: their
+images are in the lock, other hosts that they name are judged by nobody.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 from collections.abc import Iterator
 
 from airgap.rules.findings import Violation
+from airgap.rules.kernel_hosts import hosts_of_arguments
 from airgap.rules.public_services import PUBLIC_DEFAULTS
 from airgap.rules.values import (
     Values,
@@ -38,7 +40,10 @@ REASON = (
 REMEDY = "Use a host of the site, or add it to `policy.allowedHosts` if it is one."
 
 _ALLOW = "use a host of the site, or add it to policy.allowedHosts"
-_URL = re.compile(r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*://(?:[^\s/?#,@]*@)?([^\s/?#,]+)")
+_URL = re.compile(
+    r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*://(?:[^\s/?#,@]*@)?([^\s/?#,]+)", re.IGNORECASE
+)
+_COMMAND_LINES = frozenset({"extraKernelArgs", "kernelArgs"})
 _NOT_ASKED = ("policy", "signatures", "verification")
 """Names of signers and issuers look like URLs: nobody goes there."""
 
@@ -59,7 +64,9 @@ def check(kind: str, values: Values) -> Iterator[Violation]:
 
 
 def _is_allowed(host: str, allowed: tuple[str, ...]) -> bool:
-    return host in allowed or without_port(host) in allowed
+    """Tell whether a host is on the list, with port or without; case is no matter (RFC 4343)."""
+    known = {item.lower() for item in allowed}
+    return host.lower() in known or without_port(host).lower() in known
 
 
 def _hosts(kind: str, values: Values) -> Iterator[tuple[str, str]]:
@@ -95,7 +102,7 @@ def _environment_hosts(values: Values) -> Iterator[tuple[str, str]]:
         for key, asset in boot_assets(environment):
             yield f"environment {name}: the {key}", host_of(text(asset, "url"))
         for argument in texts(environment, "kernelArgs"):
-            for host in _URL.findall(argument):
+            for host in (*_URL.findall(argument), *hosts_of_arguments(argument)):
                 if not is_private_address(host):
                     yield f"environment {name}: the kernel argument {argument}", host
 
@@ -122,8 +129,12 @@ def _node_hosts(values: Values) -> Iterator[tuple[str, str]]:
 
 
 def _written_hosts(values: Values) -> Iterator[tuple[str, str]]:
-    """Yield hosts of every URL that stands anywhere else."""
+    """Yield hosts of every URL that stands anywhere else, and of command lines among it."""
     for path, found in walk(values, without=_NOT_ASKED):
         for host in _URL.findall(found):
             if not is_private_address(host) and without_port(host) not in PUBLIC_DEFAULTS:
                 yield f"what {'.'.join(path)} names", host
+        if not _COMMAND_LINES.isdisjoint(path):
+            for host in hosts_of_arguments(found):
+                if not is_private_address(host):
+                    yield f"what {'.'.join(path)} names", host

@@ -102,7 +102,9 @@ def host_of(url: str) -> str:
 
 
 def without_port(host: str) -> str:
-    """Return a host without its port; an IPv6 literal keeps no brackets."""
+    """Return a host without its port; an IPv6 literal keeps no brackets, and needs none."""
+    if host.count(":") > 1 and not host.startswith("["):
+        return host
     return urlsplit(f"//{host}").hostname or host
 
 

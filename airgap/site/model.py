@@ -138,7 +138,8 @@ class Registry(Document):
     """
 
     kind: Annotated[Literal["embedded", "existing", "none", "distribution", "harbor"], Kept]
-    """embedded: the store, served; existing: one that images are pushed to; none: no registry."""
+    """embedded: the store, served; existing: one that images are pushed to; none: no registry;
+    distribution and harbor are planned, and refused until then: use existing."""
     endpoints: tuple[Endpoint, ...] = ()
     """Its URLs without a path; the first is written to, the others are fail-over."""
     path_prefix: Annotated[Prefix, example("team/mirror")] = ""

@@ -37,6 +37,12 @@ def test_allowed_values_are_printed(airgap: Command) -> None:
     assert "  allowed   stock, airgap\n" in airgap("explain", "sidero.flavour").stdout
 
 
+def test_what_is_only_planned_is_called_so(airgap: Command) -> None:
+    told = " ".join(airgap("explain", "registry.kind").stdout.split())
+
+    assert "distribution and harbor are planned, and refused until then" in told
+
+
 def test_the_commands_that_a_field_speaks_of_are_named(airgap: Command) -> None:
     told = airgap("explain", "retention.keepLocks").stdout
 

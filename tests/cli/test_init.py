@@ -157,6 +157,28 @@ def test_every_fault_is_told_by_the_flag_it_comes_from(airgap: Command, project:
     assert not (project / "stacks" / "Pulumi.paris.yaml").exists()
 
 
+@pytest.mark.parametrize("form", ["existing registry", "embedded", "deployed factory"])
+def test_a_fault_of_an_answer_that_stands_twice_is_told_once_by_its_flag(
+    airgap: Command, project: Path, form: str
+) -> None:
+    """It was told under --asset-mirror-ca as well, which nobody gave."""
+    outcome = airgap("init", "paris", *KINDS[form], "--registry-ca", "nowhere.pem")
+
+    assert outcome.exit_code == 2
+    told = [line.strip() for line in outcome.stderr.splitlines() if line.startswith("  ")]
+    assert [line.partition(":")[0] for line in told] == ["--registry-ca"]
+
+
+def test_a_fault_of_the_asset_mirrors_own_authority_has_its_own_flag(
+    airgap: Command, project: Path, ca: Path
+) -> None:
+    own = ("--registry-ca", str(ca), "--asset-mirror-ca", "nowhere.pem")
+    outcome = airgap("init", "paris", *KINDS["existing registry"], *own)
+
+    assert "  --asset-mirror-ca: " in outcome.stderr
+    assert "  --registry-ca: " not in outcome.stderr
+
+
 def test_a_file_that_is_there_is_never_overwritten(airgap: Command, project: Path) -> None:
     path = project / "stacks" / "Pulumi.berlin.yaml"
     before = path.read_bytes()

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -142,19 +143,107 @@ def test_a_base_without_a_lock_counts_as_nothing(airgap: Command, branch: Path) 
     assert "A new site" in outcome.stdout
 
 
-def test_a_base_lock_of_another_form_is_an_error_that_names_it(
-    airgap: Command, branch: Path
-) -> None:
+def _old_lock(branch: Path) -> None:
     lock_file = branch / "stacks" / f"{NAME}.lock.json"
     document = json.loads(lock_file.read_text())
     lock_file.write_text(json.dumps({**document, "lockVersion": 0}))
-    _commit(branch, "An old lock")
+
+
+def _unfitting_lock(branch: Path) -> None:
+    _write(branch, Side(value=recorded("versions").both()[1].value, lock=side().lock))
+
+
+def _refused_site(branch: Path) -> None:
+    write_site(branch, {**side().value, "nonsense": 1}, name=NAME)
+
+
+def _no_text(branch: Path) -> None:
+    (branch / "stacks" / f"Pulumi.{NAME}.yaml").write_bytes(b"config: \xff\x00")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (_old_lock, "this release reads version 1, not 0"),
+        (_unfitting_lock, "talos.versions"),
+        (_refused_site, "nonsense"),
+        (_no_text, "Pulumi.berlin.yaml"),
+    ],
+)
+@pytest.mark.parametrize("where", ["git", "directory"])
+def test_a_base_that_cannot_be_read_counts_as_nothing_and_the_report_says_why(
+    airgap: Command,
+    branch: Path,
+    tmp_path: Path,
+    spoil: Callable[[Path], None],
+    why: str,
+    where: str,
+) -> None:
+    """It was an error before: then the very change that mends a base could not be reviewed."""
+    spoil(branch)
+    _commit(branch, "A bad base")
+    shutil.copytree(branch / "stacks", tmp_path / "other")
     _write(branch, side())
+    given = ("--base", "HEAD") if where == "git" else ("--base-dir", str(tmp_path / "other"))
+    outcome = airgap("report", NAME, *given)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert outcome.stdout.startswith(f"## {NAME}: A new site")
+    named = f"HEAD at {_git(branch, 'rev-parse', 'HEAD')[:12]}" if where == "git" else "directory"
+    first = outcome.stdout.partition("\n\n")[2].partition("\n\n")[0]
+    assert "From nothing, since " in outcome.stdout
+    assert f"The base at {named}" in outcome.stdout
+    assert why in outcome.stdout.replace("\\", ""), first
+
+
+def test_a_bad_base_does_not_hide_a_finding(airgap: Command, branch: Path) -> None:
+    _old_lock(branch)
+    _commit(branch, "An old lock")
+    _write(branch, recorded("mirror").both()[1])
+    outcome = airgap("report", NAME, "--base", "HEAD")
+    assert outcome.exit_code == 1
+    assert "no-skip-verify" in outcome.stdout
+
+
+def test_a_removed_site_that_could_not_be_read_is_an_error_that_names_it(
+    airgap: Command, branch: Path
+) -> None:
+    """A report from nothing to nothing would say that nothing changes."""
+    _old_lock(branch)
+    _commit(branch, "An old lock")
+    shutil.rmtree(branch / "stacks")
     outcome = airgap("report", NAME, "--base", "HEAD")
     assert outcome.exit_code == 1
     assert f"stacks/{NAME}.lock.json at HEAD" in outcome.stderr
-    assert "this release reads version 1, not 0" in outcome.stderr
     assert "name a later base" in outcome.stderr
+
+
+def test_without_a_base_everything_is_new(airgap: Command, branch: Path) -> None:
+    outcome = airgap("report", NAME, "--base", "none")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert outcome.stdout.startswith(f"## {NAME}: A new site")
+    assert "From nothing to change at " in outcome.stdout
+    assert airgap("report", "hamburg", "--base", "none").exit_code == 1
+
+
+def test_the_report_says_which_head_it_judged(airgap: Command, branch: Path) -> None:
+    head = _git(branch, "rev-parse", "HEAD")[:12]
+    assert f" to change at {head}. " in airgap("report", NAME).stdout
+    (branch / "stacks" / f"{NAME}.lock.json").touch()
+    (branch / "README.md").write_text("of no site")
+    assert f" to change at {head}. " in airgap("report", NAME).stdout
+    _write(branch, recorded("image").both()[1])
+    dirty = f" to change at {head}, with changes that are not committed. "
+    assert dirty in airgap("report", NAME).stdout
+    _git(branch, "checkout", "--quiet", "--detach")
+    assert f" to commit {head}, with changes" in airgap("report", NAME).stdout
+
+
+def test_a_base_that_is_a_commit_is_called_by_words(airgap: Command, branch: Path) -> None:
+    head = _git(branch, "rev-parse", "HEAD")
+    assert f"From commit {head[:12]} to" in airgap("report", NAME, "--base", head).stdout
+    named = airgap("report", NAME, "--base", head, "--base-name", "where the branch left main")
+    assert f"From where the branch left main at {head[:12]} to" in named.stdout
+    assert airgap("report", NAME, "--base-name", "x").exit_code == 2
 
 
 def test_a_commit_that_is_not_here_is_an_error(airgap: Command, branch: Path) -> None:
@@ -170,7 +259,7 @@ def test_a_directory_can_be_the_base(airgap: Command, branch: Path, tmp_path: Pa
     _write(branch, recorded("image").both()[1])
     outcome = airgap("report", NAME, "--base-dir", str(other))
     assert "2 images updated" in outcome.stdout
-    assert "From directory other to the working tree" in outcome.stdout
+    assert "From directory other to change at " in outcome.stdout
 
 
 def test_outside_of_git_the_base_has_to_be_named(

@@ -33,8 +33,10 @@ KEYS: dict[str, Callable[[], Private]] = {
 
 
 @cache
-def made(key: str = "EC 256", *, end: date = date(2126, 1, 1)) -> str:
-    """Return a self-signed CA in PEM whose last day is `end`."""
+def made(
+    key: str = "EC 256", *, end: date = date(2126, 1, 1), begin: date = date(2020, 1, 1)
+) -> str:
+    """Return a self-signed CA in PEM whose first day is `begin`, and whose last one is `end`."""
     private = KEYS[key]()
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Made {key}")])
     until = datetime(end.year, end.month, end.day, 12, tzinfo=UTC)
@@ -44,7 +46,7 @@ def made(key: str = "EC 256", *, end: date = date(2126, 1, 1)) -> str:
         .issuer_name(name)
         .public_key(private.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(until - timedelta(days=400))
+        .not_valid_before(datetime(begin.year, begin.month, begin.day, tzinfo=UTC))
         .not_valid_after(until)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     )
@@ -69,6 +71,7 @@ def test_a_certificate_is_read_as_openssl_reads_it() -> None:
     assert read_certificates(CA) == {
         fingerprint(CA): {
             "subject": "CN=Example site CA (key thrown away),O=Example",
+            "notBefore": "2026-11-23",
             "notAfter": "2126-10-30",
             "key": "EC 256",
             "signature": "sha256",
@@ -122,6 +125,15 @@ def test_a_ca_is_a_note_in_its_last_thirty_days_and_refused_from_its_last_day_on
 ) -> None:
     pem = made(end=TODAY + timedelta(days=days))
     assert [(item.rule, item.level) for item in findings(pem)] == told
+
+
+@pytest.mark.parametrize(("days", "is_told"), [(1, True), (400, True), (0, False), (-1, False)])
+def test_a_ca_that_is_not_valid_yet_is_refused(days: int, *, is_told: bool) -> None:
+    """Clients refuse it as they refuse one that is out of date (RFC 5280, 4.1.2.5)."""
+    begin = TODAY + timedelta(days=days)
+    told = [(item.rule, item.message) for item in findings(made(begin=begin))]
+    message = f"the CA CN=Made EC 256: is not valid before {begin}"
+    assert told == ([("ca-valid", message)] if is_told else [])
 
 
 def test_what_tls_reads_and_nobody_else_is_not_passed_over() -> None:

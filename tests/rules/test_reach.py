@@ -56,6 +56,70 @@ def test_a_host_outside_is_found_wherever_a_url_stands(kind: str, path: str, val
     assert found(kind, values) == []
 
 
+CLASS_ARGS = "schematics|w"
+
+
+def in_schematic(argument: str) -> dict[str, object]:
+    """Return a factory whose schematic has a kernel argument."""
+    schematic = {"customization": {"extraKernelArgs": [argument]}}
+    return put(component("ImageFactory"), CLASS_ARGS, {"id": "a" * 64, "schematic": schematic})
+
+
+# Talos' cmdline.go and constants, and Linux' netconsole.rst and nfsroot.rst, say who is asked.
+@pytest.mark.parametrize(
+    ("argument", "host"),
+    [
+        ("talos.config=HTTPS://evil.example/x", "evil.example"),
+        ("TALOS.config=Https://u:p@EVIL.example:8443/x", "EVIL.example:8443"),
+        ("ip=10.0.0.9::10.0.0.1:255.255.255.0::eth0:off:9.9.9.9", "9.9.9.9"),
+        ("ip=10.0.0.9::10.0.0.1:255.255.255.0::eth0:off:10.0.0.2:8.8.8.8", "8.8.8.8"),
+        ("ip=:::::eth0:dhcp:::94.130.49.186", "94.130.49.186"),
+        ("ip=[fd00::9]::[fd00::1]:[ffff::]::eth0:off:[2606:4700::1]", "[2606:4700::1]"),
+        ("siderolink.api=evil.example:8081?jointoken=x", "evil.example:8081"),
+        ("siderolink.api=grpc://evil.example:8081?jointoken=x", "evil.example:8081"),
+        ("talos.events.sink=evil.example:4002", "evil.example:4002"),
+        ("talos.logging.kernel=tcp://evil.example:4001", "evil.example:4001"),
+        ("talos.environment=https_proxy=evil.example:3128", "evil.example:3128"),
+        ("netconsole=6665@10.0.0.9/eth0,6666@9.9.9.9/00:11:22:33:44:55", "9.9.9.9"),
+        ('console=tty0 "talos.events.sink=evil.example:4002"', "evil.example:4002"),
+    ],
+)
+def test_a_kernel_argument_that_is_read_as_a_host_is_judged(argument: str, host: str) -> None:
+    values = put(component("SideroEnvironment"), "environments|default|kernelArgs", [argument])
+    assert ("closed", host) in found("SideroEnvironment", values)
+    assert ("closed", host) in found("ImageFactory", in_schematic(argument))
+    put(values, "policy|allowedHosts", ["a.example", "r.example:5000", host.strip("[]").lower()])
+    assert "closed" not in [rule for rule, _ in found("SideroEnvironment", values)]
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "ip=dhcp",
+        "ip=10.0.0.9:5.5.5.5:10.0.0.1:255.255.255.0:node.evil.example:eth0:off:10.0.0.2::10.0.0.3",
+        "ip=[fd00::9]::[fd00::1]:[ffff::]::eth0:off:[fd00::2]",
+        "siderolink.api=10.0.0.5:8081",
+        "siderolink.api=[fd00::5]:8081",
+        "talos.events.sink=[fdae:41e4:649b:9303::1]:4002",
+        "talos.environment=no_proxy=evil.example",
+        "netconsole=@/eth0,@10.0.0.7/",
+        "nameserver=9.9.9.9",  # dracut's: neither Talos nor Linux reads it
+        "ntp=pool.ntp.org",
+    ],
+)
+def test_a_kernel_argument_of_the_site_or_that_nobody_reads_is_no_way_out(argument: str) -> None:
+    values = put(component("SideroEnvironment"), "environments|default|kernelArgs", [argument])
+    assert "closed" not in [rule for rule, _ in found("SideroEnvironment", values)]
+    assert "closed" not in [rule for rule, _ in found("ImageFactory", in_schematic(argument))]
+
+
+def test_a_private_ipv6_resolver_is_no_way_out() -> None:
+    values = put(component("SideroEnvironment"), "nodes|nameservers", ["fd00::2"])
+    assert found("SideroEnvironment", values) == []
+    put(values, "nodes|nameservers", ["2606:4700::1"])
+    assert found("SideroEnvironment", values) == [("closed", "2606:4700::1")]
+
+
 def test_names_of_signers_are_nobodys_address() -> None:
     requirement = {"images": "x/**", "issuer": "https://accounts.google.com", "identity": "a@b.c"}
     values = put(component("Registry"), "signatures", {"require": [requirement], "signedBy": {}})

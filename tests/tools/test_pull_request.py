@@ -173,7 +173,9 @@ def test_what_main_got_since_is_not_the_branchs(checkout: Checkout) -> None:
     checkout.run()
 
     assert {call[1] for call in checkout.calls()} == {"berlin"}
-    assert all(began in call for call in checkout.calls() if call[0] == "report")
+    for call in checkout.calls():
+        if call[0] == "report":
+            assert call[2:6] == ["--base", began, "--base-name", "where the branch left main"]
 
 
 def test_a_removed_site_is_reported_and_not_judged(checkout: Checkout) -> None:
@@ -323,6 +325,26 @@ def test_a_report_of_any_length_fits_a_comment(
     assert "| policies | exit 1 |" in body
 
 
+def test_a_report_that_is_cut_keeps_its_findings_and_closes_its_folds(
+    checkout: Checkout, forge: Forge, stand_in: Plan
+) -> None:
+    """What comes last is what stops: it was cut away, and all that followed stood in a fold."""
+    checkout.write("stacks/berlin.lock.json", "moved")
+    checkout.commit()
+    table = "<details><summary>Images</summary>\n\n" + "row\n" * 20_000 + "</details>\n"
+    found = "### Policies\n\n- ⛔ `closed` MARKED finding\n\n"
+    files = "### Files\n\n" + "file\n" * 100
+    stand_in(report={"report": f"## berlin: x\n\n{table}\n{found}{files}", "code": 1})
+
+    assert checkout.run("--comment", "17", "--page", "https://ci.example/{site}.html") == 1
+    body = forge.comments[0].body
+    assert len(body) <= MAX_CHARACTERS
+    assert body.index("</details>") < body.index("more characters are in berlin.md")
+    assert body.index("more characters are in") < body.index("MARKED finding")
+    assert "[and as a page](https://ci.example/berlin.html)" in body
+    assert body.count("<details") == body.count("</details>")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -395,19 +417,37 @@ def _options() -> dict[str, object]:
 def test_the_actions_inputs_are_the_scripts_options(action: dict[str, Any]) -> None:
     inputs = action["inputs"]
 
-    assert set(inputs) == {*_options(), "token"}
+    assert set(inputs) == {*_options(), "token", "artefact"}  # the script uploads nothing
     assert [name for name, given in inputs.items() if not given["description"]] == []
     assert [name for name, given in inputs.items() if given.get("required")] == ["base"]
     assert inputs["out"]["default"] == str(_options()["out"])
 
 
+def _shell_steps(action: dict[str, Any]) -> list[dict[str, Any]]:
+    return [step for step in action["runs"]["steps"] if "run" in step]
+
+
+def test_what_is_written_is_an_artefact_whatever_the_verdict(action: dict[str, Any]) -> None:
+    """A page is asked for most where a site is refused; an empty name asks for none."""
+    *_, upload = action["runs"]["steps"]
+
+    assert upload["uses"] == "actions/upload-artifact@v4"
+    assert upload["if"] == "always() && inputs.artefact != ''"
+    assert upload["with"] == {
+        "name": "${{ inputs.artefact }}",
+        "path": "${{ inputs.out }}",
+        "if-no-files-found": "ignore",  # no site is changed
+    }
+    assert action["inputs"]["artefact"]["default"] == "sidero-airgap-reports"
+
+
 def _run(action: dict[str, Any], folder: Path, **given: str) -> list[str]:
-    """Run the action's last step with a stand-in for the script; return its arguments."""
+    """Run the action's last command with a stand-in for the script; return its arguments."""
     program = folder / ".venv" / "bin" / "python"
     program.parent.mkdir(parents=True)
     program.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
     program.chmod(0o755)
-    step = action["runs"]["steps"][-1]
+    step = _shell_steps(action)[-1]
     environment = {name: given.get(name, "") for name in step["env"]} | {"PATH": os.environ["PATH"]}
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", step["run"]], cwd=folder, env=environment,
@@ -441,4 +481,4 @@ def test_the_action_leaves_out_what_is_not_given(action: dict[str, Any], tmp_pat
 
 def test_the_action_puts_no_input_into_a_shells_text(action: dict[str, Any]) -> None:
     """An expression in `run` would be replaced before the shell reads it."""
-    assert [step for step in action["runs"]["steps"] if "${{" in step["run"]] == []
+    assert [step for step in _shell_steps(action) if "${{" in step["run"]] == []
