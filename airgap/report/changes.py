@@ -19,6 +19,7 @@ from airgap.report.model import (
 )
 from airgap.report.objects import compare_files, compare_objects, compare_trust, compare_versions
 from airgap.report.scene import Scene
+from airgap.report.weakening import find_weakened
 
 __all__ = ["Changes", "find_changes"]
 
@@ -36,6 +37,7 @@ class Changes:
     trust: tuple[TrustChange, ...]
     objects: tuple[ObjectChange, ...]
     files: tuple[FileChange, ...]
+    weakened: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -73,4 +75,5 @@ def find_changes(base: Scene, head: Scene, more: Sequence[ObjectChange] = ()) ->
         trust=compare_trust(base, head),
         objects=(*compare_objects(base, head), *more),
         files=compare_files(base, head),
+        weakened=find_weakened(base, head),
     )

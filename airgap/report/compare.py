@@ -62,6 +62,7 @@ def compare(
         transfer=(
             count_repair(base, head, links) if is_drift else count_transfer(base, head, links)
         ),
+        weakened=() if is_drift else changes.weakened,
         findings=compare_findings(before, after),
         topology=draw_topology(changes),
     )

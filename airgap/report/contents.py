@@ -7,8 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from airgap.report.keys import compare_keys, flatten, path_text
-from airgap.report.masking import is_secret_key, mask_text
+from airgap.report.keys import compare_keys, flatten, path_text, show
 from airgap.report.model import AssetChange, ImageChange, Mark, Pin, SchematicChange
 from airgap.report.scene import Asset, Image, Scene, part
 
@@ -181,6 +180,4 @@ def _spell(content: Mapping[str, object]) -> Iterator[str]:
         if value in ({}, [], ""):
             continue
         text = path_text(path)
-        shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        shown = "(secret)" if is_secret_key(path) and isinstance(value, str) else mask_text(shown)
-        yield f"{_WORDS.get(text, text.removeprefix('customization.'))}: {shown}"
+        yield f"{_WORDS.get(text, text.removeprefix('customization.'))}: {show(path, value)}"

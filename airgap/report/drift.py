@@ -8,11 +8,15 @@ from airgap.report.amounts import Link, count_transfer
 from airgap.report.changes import Changes
 from airgap.report.model import Amount, Reach, Transfer
 from airgap.report.scene import Scene
-from airgap.report.wording import count_words, join_words
+from airgap.report.wording import count_words, join_words, quote
 
 __all__ = ["count_repair", "find_drift_reach", "write_drift"]
 
 _GONE = "missing"
+_REPAIR = (
+    "`pulumi refresh` and then `pulumi up` (or `pulumi up --refresh`) repairs what drifted. This "
+    "has only looked: by the state there is nothing to repair, and `pulumi up` alone does nothing."
+)
 
 
 def write_drift(changes: Changes) -> str:
@@ -37,7 +41,7 @@ def count_repair(base: Scene, head: Scene, links: Sequence[Link]) -> Transfer:
     """Return what the next `up` puts back, from the store that is there."""
     repair = count_transfer(head, base, links)
     nothing = Amount(size_bytes=0)
-    note = "What is pushed is what the next `up` puts back."
+    note = "What is pushed is what `up` puts back after a refresh."
     return Transfer(fetch=nothing, carry=nothing, push=repair.push, notes=(note,))
 
 
@@ -45,15 +49,13 @@ def find_drift_reach(changes: Changes) -> Reach:
     """Return whom drift reaches: whoever asks for what is not there, or is something else."""
     return Reach(
         provisioned=tuple(_booting(changes)),
-        running=("The next `pulumi up` repairs what drifted, and nothing else.",)
-        if not changes.is_empty
-        else (),
+        running=(_REPAIR,) if not changes.is_empty else (),
         pulls=tuple(_pulling(changes)),
     )
 
 
 def _booting(changes: Changes) -> Iterator[str]:
-    if broken := [f"`{asset.name}` ({asset.new or _GONE})" for asset in changes.assets]:
+    if broken := [f"{quote(asset.name)} ({asset.new or _GONE})" for asset in changes.assets]:
         yield (
             f"Sidero fetches no sound {join_words(broken)} when it next has to: servers that need "
             "it do not boot. What its manager has already stays."
@@ -65,7 +67,7 @@ def _pulling(changes: Changes) -> Iterator[str]:
     others: list[str] = []
     for image in changes.images:
         tags = ", ".join(pin.tag for pin in image.old if pin.tag)
-        name = f"`{image.repository}:{tags}`" if tags else f"`{image.repository}`"
+        name = quote(f"{image.repository}:{tags}") if tags else quote(image.repository)
         is_gone = any(not pin.tag and pin.digest == _GONE for pin in image.new) or not image.new
         (gone if is_gone else others).append(name)
     if gone:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from airgap.report.changes import Changes
 from airgap.report.model import AssetChange, ImageChange, Kind, Mark, ObjectChange, VersionChange
 from airgap.report.scene import Scene, part
-from airgap.report.wording import KIND_WORDS, count_words, join_words
+from airgap.report.wording import KIND_WORDS, count_words, join_words, quote
 
 __all__ = ["write_headline"]
 
@@ -24,6 +24,7 @@ def write_headline(changes: Changes) -> str:
     if not head.is_there:
         return f"The site is removed: {_inventory(base)}."
     clauses = [
+        *_policies(changes),
         *_versions(changes.versions),
         *_choices(changes),
         *_named(changes, "serverClass", "added", "removed"),
@@ -33,7 +34,7 @@ def write_headline(changes: Changes) -> str:
         *_counted(changes.images, "image"),
         *_counted(changes.assets, "boot asset"),
         *_schematics(changes),
-        *_named(changes, "environment", "added", "removed"),
+        *_named(changes, "environment", "added", "removed", "changed"),
         *_named(changes, "serverClass", "changed"),
     ]
     if not clauses:
@@ -76,6 +77,21 @@ def _versions(versions: Sequence[VersionChange]) -> Iterator[str]:
             yield f"{change.what} {join_words(gone)} is removed"
 
 
+def _policies(changes: Changes) -> Iterator[str]:
+    """Yield that the policies let more pass, or are changed otherwise."""
+    told = changes.weakened
+    if told:
+        more = f" and {len(told) - 3} more" if len(told) > 3 else ""
+        yield f"policies are weakened: {', '.join(told[:3])}{more}"
+    elif any(_by_hand(change) for change in changes.of_kind("site")):
+        yield "the policies are changed"
+
+
+def _by_hand(change: ObjectChange) -> bool:
+    """Tell whether more than the site's own hosts are others."""
+    return any(key.path != "allowedHosts" for key in change.keys)
+
+
 def _choices(changes: Changes) -> Iterator[str]:
     for change in changes.of_kind("sidero", "registry"):
         thing = "Sidero" if change.kind == "sidero" else "the registry"
@@ -101,7 +117,7 @@ def _named(changes: Changes, kind: Kind, *marks: Mark) -> Iterator[str]:
             )
         )
         if names:
-            told = [f"`{name}`" for name in names[:3]]
+            told = [quote(name) for name in names[:3]]
             told += [f"{len(names) - 3} more"] if len(names) > 3 else []
             one, many = _NOUNS[kind]
             yield (
@@ -117,7 +133,7 @@ def _is_secret(change: ObjectChange) -> bool:
 
 def _secrets(changes: Changes) -> Iterator[str]:
     told = [
-        (f"server class `{name}`" if change.kind == "serverClass" else f"`{name}`")
+        (f"server class {quote(name)}" if change.kind == "serverClass" else quote(name))
         for change in sorted(changes.objects, key=lambda each: each.kind == "resource")
         if change.mark == "changed" and any(key.secret for key in change.keys)
         for name in change.names
@@ -135,7 +151,7 @@ def _trust(changes: Changes) -> Iterator[str]:
 def _places(changes: Changes) -> Iterator[str]:
     """Yield the mirrors and places that change by more than their authority."""
     mirrors = [
-        f"`{name}`"
+        quote(name)
         for change in changes.of_kind("mirror")
         if any("Fingerprint" not in key.path for key in change.keys)
         for name in change.names
@@ -169,9 +185,21 @@ def _schematics(changes: Changes) -> Iterator[str]:
         yield count_words(len(added), "new schematic")
 
 
+_ALONE = {"registry", "assetMirror", "imageFactory", "sidero"}
+"""What there is one of: its name is its kind."""
+
+
 def _others(changes: Changes) -> Iterator[str]:
     for change in changes.objects:
-        yield f"{KIND_WORDS[change.kind].lower()} {join_words(change.names)} is {change.mark}"
+        kind = KIND_WORDS[change.kind]
+        kind = kind if change.kind in _KEPT else kind.lower()
+        names = "" if change.kind in _ALONE else f" {join_words([*map(quote, change.names)])}"
+        verb = "is" if len(change.names) == 1 else "are"
+        yield f"the {kind}{names} {verb} {change.mark}"
+
+
+_KEPT = {"imageFactory", "sidero"}
+"""Whose words are names."""
 
 
 def _files(changes: Changes) -> Iterator[str]:

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, TypeGuard
 
-from airgap.report.masking import MASK, is_sealed, is_secret_key, mask_text
+from airgap.report.masking import MASK, is_sealed, mask_text, mask_value
 from airgap.report.model import KeyChange
 
-__all__ = ["compare_keys", "flatten", "path_text"]
+__all__ = ["compare_keys", "flatten", "path_text", "show"]
 
 Path = tuple[str, ...]
 
@@ -91,21 +91,26 @@ def _change(path: Path, old: object, new: object) -> KeyChange:
 
 
 def _shown(path: Path, value: object) -> str | None:
-    if value is _ABSENT:
-        return None
-    if is_sealed(value) or (is_secret_key(path) and isinstance(value, str) and value):
-        return MASK
+    return None if value is _ABSENT else show(path, value)
+
+
+def show(path: Path, value: object) -> str:
+    """Return a value as text, secrets masked: strings as they are, else JSON."""
+    masked = mask_value(value, path)
+    if isinstance(masked, list) and masked and all(isinstance(item, str) for item in masked):
+        return ", ".join(masked)
+    return _text(masked)
+
+
+def _text(value: object) -> str:
     if isinstance(value, str):
-        return mask_text(value)
-    if _is_list(value) and all(isinstance(item, str) for item in value):
-        return mask_text(", ".join(map(str, value)))
-    return mask_text(json.dumps(value, ensure_ascii=False, sort_keys=True, default=str))
+        return value
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
 
 
 def _more(one: object, other: object) -> tuple[str, ...]:
-    """Return the texts that one list has and the other has not; nothing where either is no list."""
+    """Return the items that one list has and the other has not; nothing where either is no list."""
     if not (_is_list(one) and _is_list(other)):
         return ()
-    mine = [str(item) for item in one]
-    theirs = {str(item) for item in other}
-    return tuple(mask_text(item) for item in mine if item not in theirs)
+    theirs = {_text(item) for item in other}
+    return tuple(_text(mask_value(item)) for item in one if _text(item) not in theirs)

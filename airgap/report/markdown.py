@@ -17,6 +17,7 @@ from airgap.report.model import AssetChange, FindingChange, ImageChange, Pin, Re
 from airgap.report.tables import ABSENT, code, fold, key_cells, plain, table
 from airgap.report.wording import (
     BASIS_WORDS,
+    LONG,
     NEED_WORDS,
     amount_words,
     count_words,
@@ -65,40 +66,49 @@ def write_markdown(report: Report, *, page: str = "", limit: int = MARKDOWN_LIMI
     for form in _FORMS:
         text = "\n".join(_lines(report, form, page)) + "\n"
         if len(text) <= limit:
-            return text
+            whole = "" if page else _digests(text, report)
+            return text + whole if len(text + whole) <= limit else text
     return _cut(text, limit)
+
+
+def _digests(text: str, report: Report) -> str:
+    """Return the whole of what is shortened in a text, folded: a page would have it otherwise."""
+    found = LONG.finditer(report.model_dump_json(by_alias=True))
+    known = {short(each[0]): each[0] for each in found}
+    told = [whole for cut, whole in known.items() if cut in text]
+    if not told:
+        return ""
+    lines = ["```text", *sorted(told), "```", ""]
+    title = f"All digests in full: {len(told)}"
+    return "\n".join(fold(title, lines)) + "\n"
 
 
 def _cut(text: str, limit: int) -> str:
     """Return the beginning of a text, and say so: no site known is as large as that."""
     last = "\n\n**Too long for a comment: this is its beginning; the HTML page has all of it.**\n"
     end = "\n</details>\n"
-    kept = text[: limit - len(last) - len(end)].rpartition("\n")[0]
-    is_open = kept.count("<details>") > kept.count("</details>")
-    return kept + (end if is_open else "") + last
+    kept = text[: limit - len(last) - 2 * len(end)].rpartition("\n")[0]
+    open_ones = kept.count("<details>") - kept.count("</details>")
+    return kept + end * open_ones + last
 
 
 def _lines(report: Report, form: _Form, page: str) -> Iterator[str]:
-    yield f"## {plain(report.site)}: {_headline(report.headline)}"
+    yield f"## {plain(report.site)}: {plain(report.headline)}"
     yield ""
     yield from _basis(report, page, form)
     yield from _verdict(report)
     if not report.is_empty:
         yield from _reach(report)
+    yield from _findings(report)
+    if not report.is_empty:
         yield from _versions(report)
         yield from _images(report, form, page)
         yield from _assets(report, form, page)
         yield from _schematics(report)
         yield from write_settings(report, config=form.config)
         yield from _transfer(report)
-    yield from _findings(report)
     if form.files:
         yield from _files(report)
-
-
-def _headline(text: str) -> str:
-    """Return a sentence whose names stand in backticks already."""
-    return text.replace("<", "&lt;").replace("|", "\\|")
 
 
 def _basis(report: Report, page: str, form: _Form) -> Iterator[str]:
@@ -127,6 +137,9 @@ def _verdict(report: Report) -> Iterator[str]:
     else:
         told = f", {count_words(notes, 'note')}" if notes else ""
         yield f"✅ No policy is violated{told}."
+    if report.weakened:
+        yield ""
+        yield f"⚠️ **Policies are weakened:** {plain('; '.join(report.weakened))}."
     yield ""
 
 
@@ -140,10 +153,10 @@ def _reach(report: Report) -> Iterator[str]:
         ("Pulls by machines that run", reach.pulls),
     ):
         if len(sentences) == 1:
-            yield f"- **{title}:** {sentences[0]}"
+            yield f"- **{title}:** {plain(sentences[0])}"
         elif sentences:
             yield f"- **{title}:**"
-            yield from (f"  - {sentence}" for sentence in sentences)
+            yield from (f"  - {plain(sentence)}" for sentence in sentences)
         else:
             yield f"- **{title}:** not reached."
     yield ""
@@ -171,7 +184,7 @@ def _images(report: Report, form: _Form, page: str) -> Iterator[str]:
     yield ""
     for need, group in groupby(report.images, key=lambda image: image.need):
         images = list(group)
-        title = f"{NEED_WORDS.get(need, need)}: {_tally(report, images)}"
+        title = f"{NEED_WORDS.get(need) or plain(need)}: {_tally(report, images)}"
         lines = list(_image_rows(report, images, form, page))
         folded = len(images) > _FOLDED or need == NEEDS[-1]
         if not folded:
@@ -212,8 +225,6 @@ def _tags(pins: Sequence[Pin]) -> str:
 def _pins(pins: Sequence[Pin], anchor: str, page: str) -> str:
     if not pins:
         return ABSENT
-    if len(pins) > 3:
-        return count_words(len(pins), "item")
     return "<br>".join(_pin(pin, anchor, page) for pin in pins)
 
 

@@ -80,7 +80,7 @@ def _rows(change: ObjectChange) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _thing(change: ObjectChange, *, config: bool) -> Iterator[str]:
-    names = join_words([f"`{name}`" for name in change.names])
+    names = join_words([code(name) for name in change.names])
     marks = _MARKS if len(change.names) == 1 else _MARKS_MANY
     yield f"**{names} {marks[change.mark]}**"
     yield ""

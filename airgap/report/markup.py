@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from airgap.report.model import KeyChange, Pin
 from airgap.report.tables import ABSENT
+from airgap.report.wording import CODE, visible
 
 __all__ = ["MARKS", "cell", "code", "escape", "inline", "key_cells", "mark", "pins", "table"]
 
 MARKS = {"added": "+ new", "changed": "~ changed", "removed": "− gone", "same": "same"}  # noqa: RUF001 - a minus is meant
-_CODE = re.compile(r"`([^`]+)`")
 _SECRET = '<span class="secret">(secret, changed)</span>'  # noqa: S105 - the words in place of one
 
 
 def escape(text: str) -> str:
     """Return a text as HTML, fit for an attribute too."""
-    return html.escape(text, quote=True)
+    return html.escape(visible(text), quote=True)
 
 
 def inline(text: str) -> str:
     """Return a sentence as HTML; what stands in backticks is code."""
-    return _CODE.sub(r"<code>\1</code>", escape(text))
+    return CODE.sub(lambda found: f"<code>{found[2].strip()}</code>", escape(text))
 
 
 def code(text: str) -> str:

@@ -8,41 +8,57 @@ argument, a key in a META value.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-__all__ = ["MASK", "is_sealed", "is_secret_key", "mask_text"]
+from airgap.rules import RULES
+from airgap.rules.masking import SENSITIVE
+
+__all__ = ["MASK", "is_sealed", "is_secret_key", "mask_text", "mask_value"]
 
 MASK = "(secret)"
 _ENGINES = "[secret]"
 # The engine's own mark of a secret in plain JSON (pulumi `resource.SigKey` and `SecretSig`).
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 
+# What the policies hold for a secret is one here: there is one vocabulary. The words beside it are
+# of documents, where a rule that refuses them would refuse too much.
 _SECRET_KEY = re.compile(
-    r"pass(word|wd|phrase)|token|secret$|private[-_]?key|^auth$|^key$|api[-_]?key"
+    rf"{SENSITIVE}$|pass(word|wd|phrase)|token|private[-_]?key|^auth(orization)?$|^key$"
     r"|^\.?dockerconfigjson$|embeddedMachineConfiguration",
     re.IGNORECASE,
 )
-_NAMES = r"[\w.-]*(?:pass(?:word|wd|phrase)|token|secret|private[-_]?key|api[-_]?key)"
-_TEXTS = (
+_RULES = {rule.name for rule in RULES}
+"""No secret's name, whatever it ends with: `levels["no-plain-credentials"]`."""
+_NAMES = (
+    rf"(?<![\w.:-])(?:{SENSITIVE}|[\w.:-]*private[-_]?key"
+    r"|(?:[\w.:-]*[.:-])?(?:auth(?:orization)?|dockerconfigjson))"
+)
+"""Begun where a word of such characters begins and nowhere in it: long ones take no square time."""
+_QUOTED = r"\"(?:[^\"\\]|\\.)*(?:\"|\Z)|'[^']*(?:'|\Z)"
+_AFTER_COLON = rf"(?:{_QUOTED}|[\[{{|>](?s:.)*|[^\n]+)"
+"""A value of YAML or JSON: quoted, or to the end; a reader who misses a word asks."""
+_TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*-----|\Z)", re.S), MASK),
-    (re.compile(r"(?<=://)[^/\s@\"']*@"), ""),
-    (re.compile(rf"\b({_NAMES}=)[^&\s\"',;)]+", re.IGNORECASE), rf"\1{MASK}"),
+    (re.compile(r"(?<=://)[^/\s@\"?#]*@(?![^\s\"]*@)"), ""),
+    # A password may hold `/` and `@`: in doubt all up to the last one is user information.
+    (re.compile(r"(?<=://)[^\s\"]*@(?!sha(?:256|512):)"), f"{MASK}@"),
+    (re.compile(rf"(?i)({_NAMES}\s?=\s?)(?:{_QUOTED}|\S+)"), rf"\1{MASK}"),
     (
-        re.compile(r"([?&][\w.-]*(?:sig|signature|key|auth|code|credential)=)[^&\s\"',;)]+", re.I),
+        re.compile(r"(?i)([?&][\w.-]*(?:sig|signature|key|auth|code|credential)=)[^&\s]+"),
         rf"\1{MASK}",
     ),
     (
-        re.compile(r"(\b(?:password|privateKey|\w*token|secret)[\"']?:\s+[\"']?)[^\s\"',]+", re.I),
+        re.compile(rf"(?i)({_NAMES}(?:[\"']\s*:\s*|:\s+)){_AFTER_COLON}"),
         rf"\1{MASK}",
     ),
 )
 
 
 def is_secret_key(path: tuple[str, ...]) -> bool:
-    """Tell whether what stands under this path is a secret by its name."""
-    return bool(path) and (
-        _SECRET_KEY.search(path[-1]) is not None
-        or any(step in {"stringData", "auths"} for step in path[:-1])
+    """Tell whether what stands under this path is a secret by a name in it."""
+    return any(
+        step in {"stringData", "auths"} or (step not in _RULES and _SECRET_KEY.search(step))
+        for step in path
     )
 
 
@@ -56,3 +72,26 @@ def mask_text(text: str) -> str:
     for form, instead in _TEXTS:
         text = form.sub(instead, text)
     return text
+
+
+def mask_value(value: object, path: tuple[str, ...] = ()) -> object:
+    """Return a value without secrets: leaf by leaf, before it becomes a text.
+
+    A boolean is none, whatever its name; a mapping or list below a secret's name is one whole.
+    """
+    if value is None or isinstance(value, bool) or value in ("", [], {}, ()):
+        return value
+    if is_sealed(value) or is_secret_key(path):
+        return MASK
+    if isinstance(value, str):
+        return mask_text(value)
+    if isinstance(value, Mapping):
+        name = value.get("name")
+        here = (*path, name) if isinstance(name, str) and "value" in value else path
+        return {
+            mask_text(str(key)): mask_value(inner, (*(here if key == "value" else path), str(key)))
+            for key, inner in value.items()
+        }
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return [mask_value(item, path) for item in value]
+    return value

@@ -293,6 +293,8 @@ class Report(_Part):
     transfer: Transfer
     findings: tuple[FindingChange, ...]
     topology: Topology
+    weakened: tuple[str, ...] = ()
+    """What lets more pass the policies than before, a clause each."""
 
     @property
     def violations(self) -> int:

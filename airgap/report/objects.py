@@ -235,10 +235,16 @@ def _grouped(changes: Sequence[ObjectChange]) -> Iterator[ObjectChange]:
 def compare_trust(base: Scene, head: Scene) -> tuple[TrustChange, ...]:
     """Return the authorities that differ, each with everywhere it is trusted."""
     before, after = dict(_trusted(base)), dict(_trusted(head))
+    known = [
+        {one for each in side.values() for one in each.split(", ")} for side in (before, after)
+    ]
     found: dict[tuple[str, str], list[str]] = {}
     for where in dict.fromkeys((*after, *before)):
         pair = (before.get(where, ""), after.get(where, ""))
-        if pair[0] != pair[1]:
+        told = {one for each in pair if each for one in each.split(", ")}
+        # A place comes or goes, and its authority is that of another: nothing is trusted anew.
+        is_moved = not all(pair) and told <= known[0] & known[1]
+        if pair[0] != pair[1] and not is_moved:
             found.setdefault(pair, []).append(where)
     return tuple(
         TrustChange(

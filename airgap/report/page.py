@@ -83,6 +83,9 @@ def _header(report: Report) -> Iterator[str]:
         yield f'<p class="verdict refused">{words}: {link}</p>'
     else:
         yield '<p class="verdict passed">No policy is violated.</p>'
+    if report.weakened:
+        told = inline("; ".join(report.weakened))
+        yield f'<p class="verdict refused">Policies are weakened: {told}.</p>'
     yield "</header>"
 
 

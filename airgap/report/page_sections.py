@@ -248,8 +248,8 @@ def _transfer(report: Report) -> Iterator[str]:
     yield from (f"<p>{escape(note)}</p>" for note in transfer.notes)
 
 
-_STANDINGS = {"new": "added", "still": "same", "gone": "removed"}
-_STANDING_WORDS = {"new": "+ new", "still": "as in the base", "gone": "− gone"}  # noqa: RUF001 - a minus is meant
+_STANDINGS = {"new": "changed", "still": "same", "gone": "removed"}
+_STANDING_WORDS = {"new": "new", "still": "as in the base", "gone": "− gone"}  # noqa: RUF001 - a minus is meant
 
 
 def _standing(standing: str) -> str:

@@ -63,6 +63,9 @@ th, td { text-align: left; vertical-align: top; padding: .35rem .6rem;
 thead th { color: var(--muted); font-weight: 600; white-space: nowrap; }
 tbody th { font-weight: 400; min-width: 11rem; }
 tbody th code { overflow-wrap: break-word; }
+#policies td { min-width: 7rem; overflow-wrap: break-word; }
+#policies td:nth-last-child(-n+2) { min-width: 14rem; }
+#policies code { overflow-wrap: break-word; }
 td.number { white-space: nowrap; text-align: right; }
 code { font: .85em ui-monospace, SFMono-Regular, Menlo, "DejaVu Sans Mono", monospace;
   overflow-wrap: anywhere; }

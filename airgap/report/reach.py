@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from airgap.report.changes import Changes
 from airgap.report.model import ImageChange, ObjectChange, Reach, TrustChange, VersionChange
 from airgap.report.scene import Scene, host_of, part
-from airgap.report.wording import count_words, join_words
+from airgap.report.wording import count_words, join_words, quote
 
 __all__ = ["find_reach"]
 
@@ -27,6 +27,7 @@ def find_reach(changes: Changes) -> Reach:
             *_credentials(changes),
             *_upgrades(changes.versions),
             *_management(base, head),
+            *_without_factory(changes),
             *(_rotation(change) for change in changes.trust if base.is_there and head.is_there),
         ),
         pulls=(*_pulls(changes.images), *_places(changes), *_built(changes)),
@@ -39,7 +40,15 @@ def _provisioned(changes: Changes) -> Iterator[str]:
             f"Servers of {_classes(changed)} get the new configuration when Sidero provisions them."
         )
     if gone := changes.names("serverClass", "removed"):
-        yield f"Sidero provisions no more servers of {_classes(gone)}."
+        if _by_files(changes):
+            yield (
+                f"{_capital(_classes(gone))} {_still(gone)} there, and Sidero provisions servers "
+                f"of {'it' if len(gone) == 1 else 'them'}, until "
+                f"{_deletions('serverclass', gone)}: `apply.sh` only applies. GitOps that prunes "
+                "deletes it."
+            )
+        else:
+            yield f"Sidero provisions no more servers of {_classes(gone)}."
     booted = changes.names("environment", "added", "changed")
     if booted:
         noun = "environment" if len(booted) == 1 else "environments"
@@ -50,7 +59,38 @@ def _provisioned(changes: Changes) -> Iterator[str]:
     if gone := changes.names("environment", "removed"):
         noun = "environment" if len(gone) == 1 else "environments"
         yield f"A server that itself names the removed {noun} {_quoted(gone)} needs another."
+        if _by_files(changes):
+            yield (
+                f"The removed {noun} {_quoted(gone)} {_still(gone)} there until "
+                f"{_deletions('environment', _objects(changes.base, gone))}: `apply.sh` only "
+                "applies. GitOps that prunes deletes it."
+            )
     yield from _fork(changes)
+
+
+def _by_files(changes: Changes) -> bool:
+    """Tell whether a stack deletes no object of Sidero's, since it makes none."""
+    if not changes.head.is_there:
+        return False
+    return changes.head.inputs("SideroEnvironment").get("delivery", "files") == "files"
+
+
+def _still(names: Sequence[str]) -> str:
+    return "is still" if len(names) == 1 else "are still"
+
+
+def _deletions(kind: str, names: Sequence[str]) -> str:
+    return join_words([quote(f"kubectl delete {kind} {name}") for name in names])
+
+
+def _objects(scene: Scene, names: Sequence[str]) -> list[str]:
+    """Return what the cluster calls environments: their names carry their content."""
+    found = part(scene.inputs("SideroEnvironment"), "environments")
+    return [str(part(found, name).get("object", name)) for name in names]
+
+
+def _capital(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"
 
 
 def _fork(changes: Changes) -> Iterator[str]:
@@ -71,7 +111,7 @@ def _classes(names: Sequence[str]) -> str:
 
 
 def _quoted(names: Sequence[str]) -> str:
-    return join_words([f"`{name}`" for name in names])
+    return join_words([quote(name) for name in names])
 
 
 def _running(changes: Changes) -> Iterator[str]:
@@ -81,7 +121,7 @@ def _running(changes: Changes) -> Iterator[str]:
     patched = [each for each in changed if each.machine_config]
     if patched:
         commands = [
-            f"`{path}`" for each in patched for path in each.files if path.endswith(".commands.txt")
+            quote(path) for each in patched for path in each.files if path.endswith(".commands.txt")
         ]
         yield (
             f"Running machines of {_classes(_all(patched))} keep their configuration until "
@@ -131,7 +171,23 @@ def _upgrades(versions: Sequence[VersionChange]) -> Iterator[str]:
                 f"{come[-1].removeprefix('v')}`."
             )
         if change.what == "Talos" and gone and change.new:
-            yield f"Machines that still run Talos {join_words(gone)} are not of this site any more."
+            yield (
+                f"For machines that still run Talos {join_words(gone)} the site makes no files any "
+                "more: upgrade them, or keep the release among `talos.versions` until the last one "
+                "is upgraded. Their installer and images go at the next `prune` that no kept lock "
+                "holds back."
+            )
+
+
+def _without_factory(changes: Changes) -> Iterator[str]:
+    """Yield what a site without a factory needs for another schematic of machines that run."""
+    if not (changes.base.is_there and changes.head.is_there and changes.schematics):
+        return
+    if changes.head.inputs("ImageFactory").get("kind") == "none":
+        yield (
+            "The site has no Image Factory: installers of other schematics are those made when it "
+            "was locked."
+        )
 
 
 def _management(base: Scene, head: Scene) -> Iterator[str]:
@@ -162,7 +218,7 @@ def _rotation(change: TrustChange) -> str:
 
 def _pulls(images: Sequence[ImageChange]) -> Iterator[str]:
     moved = [
-        f"`{image.repository}:{pin.tag}`"
+        quote(f"{image.repository}:{pin.tag}")
         for image in images
         for pin in image.new
         if pin.tag and any(old.tag == pin.tag for old in image.old)
@@ -173,7 +229,7 @@ def _pulls(images: Sequence[ImageChange]) -> Iterator[str]:
             f"pull {_few(moved)} by tag get it at their next pull."
         )
     gone = [
-        f"`{image.repository}:{pin.tag}`" if pin.tag else f"`{image.repository}`"
+        quote(f"{image.repository}:{pin.tag}") if pin.tag else quote(image.repository)
         for image in images
         for pin in image.old
         if image.need != "signatures" and all(new.tag != pin.tag for new in image.new)
@@ -224,11 +280,16 @@ def _moves(path: str) -> bool:
 
 def _open(scene: Scene) -> Iterator[str]:
     mirrors = part(scene.inputs("Registry"), "mirrors")
-    return (f"`{host}`" for host in mirrors if part(mirrors, host).get("skipFallback") is False)
+    return (quote(host) for host in mirrors if part(mirrors, host).get("skipFallback") is False)
 
 
 def _moved_registry(base: Scene, head: Scene) -> Iterator[str]:
     old, new = (_first_endpoint(scene) for scene in (base, head))
+    if old and not new and head.inputs("Registry").get("kind") == "none":
+        yield (
+            f"The site has no registry any more: keep {host_of(old)} until the last machine that "
+            "runs has the medium with the image cache and is patched; until then it pulls there."
+        )
     if old and new and old != new:
         yield (
             f"The registry moves from {host_of(old)} to {host_of(new)}: keep the old one until the "
@@ -258,5 +319,3 @@ def _built(changes: Changes) -> Iterator[str]:
             f"The site's factory builds the installer of {_classes(built)} when it is first "
             "pulled: its digest is known only then."
         )
-    if changes.schematics and head.inputs("ImageFactory").get("kind") == "none":
-        yield "The site has no Image Factory: what schematics make was made when it was locked."

@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from airgap.report.model import KeyChange
-from airgap.report.wording import short
+from airgap.report.wording import CODE, count_words, quote, short, visible
 
 __all__ = ["ABSENT", "code", "fold", "key_cells", "plain", "table"]
 
 ABSENT = "—"
 _LONGEST = 400
+_PIPE = re.compile(r"(\\*)\|")
 _SECRET = "(secret, changed)"  # noqa: S105 - the words in place of one
 
 
 def plain(text: str) -> str:
-    """Return a text that Markdown takes as it is: no tag, no table, nobody called by @."""
-    text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    for character in "|*_[]":
+    """Return a sentence that Markdown takes as it is: no tag, no table, nobody called by @.
+
+    What stands in backticks is code, whoever wrote it: nothing in code is live.
+    """
+    text, at, told = " ".join(text.split()), 0, ""
+    for found in CODE.finditer(text):
+        told += _escaped(text[at : found.start()]) + code(found[2].strip())
+        at = found.end()
+    return told + _escaped(text[at:])
+
+
+def _escaped(text: str) -> str:
+    text = visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    for character in "\\`|*_[]":
         text = text.replace(character, f"\\{character}")
     return text.replace("@", "&#64;")
 
 
 def code(text: str, *, longest: int = _LONGEST) -> str:
     """Return a text as code, on one line, digests shortened."""
-    text = " ".join(short(text).split())
-    if len(text) > longest:
-        text = f"{text[: longest - 1]}…"
-    text = text.replace("|", "\\|")
-    if not text:
-        return '`""`'
-    return f"`` {text} ``" if "`" in text else f"`{text}`"
+    text = visible(" ".join(short(text).split()))
+    rest = len(text) - longest
+    told = quote(text if rest <= 0 else text[:longest])
+    # A pipe ends a table's cell even in code; behind a backslash it cannot be escaped.
+    told = _PIPE.sub(lambda found: rf"{found[1]}\u007c" if found[1] else r"\|", told)
+    return told if rest <= 0 else f"{told} … {count_words(rest, 'more character')} in the page"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

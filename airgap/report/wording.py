@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from airgap.progress.words import count_bytes, say_time
@@ -10,14 +11,18 @@ from airgap.report.model import Amount, Pin
 
 __all__ = [
     "BASIS_WORDS",
+    "CODE",
     "KIND_WORDS",
+    "LONG",
     "NEED_WORDS",
     "amount_words",
     "count_words",
     "join_words",
     "pin_words",
+    "quote",
     "short",
     "time_words",
+    "visible",
 ]
 
 KIND_WORDS = {
@@ -49,13 +54,36 @@ NEED_WORDS = {
     "signatures": "Signatures and attestations",
 }
 
-_LONG = re.compile(r"\b((?:sha256|sha512):)?([0-9a-f]{64}(?:[0-9a-f]{64})?)\b")
+LONG = re.compile(r"\b((?:sha256|sha512):)?([0-9a-f]{64}(?:[0-9a-f]{64})?)\b")
 _DIGITS = 12
+_HIDDEN = {"Cc", "Cf", "Cs", "Co"}
+CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+"""What stands in backticks: its second group."""
 
 
 def short(text: str) -> str:
     """Return a text whose digests and schematic IDs have their first twelve digits only."""
-    return _LONG.sub(lambda match: f"{match[1] or ''}{match[2][:_DIGITS]}…", text)
+    return LONG.sub(lambda match: f"{match[1] or ''}{match[2][:_DIGITS]}…", text)
+
+
+def quote(text: str) -> str:
+    """Return a name as code within a sentence, whatever it holds: the fence is longer than it."""
+    text = visible(" ".join(text.split()))
+    runs = [len(run) for run in re.findall("`+", text)]
+    fence = "`" * (max(runs, default=0) + 1)
+    return f"{fence} {text} {fence}" if runs else f"{fence}{text}{fence}" if text else '`""`'
+
+
+def visible(text: str) -> str:
+    """Return a text whose control and format characters are read: none turns or hides a word."""
+    return "".join(map(_visible, text)) if not text.isprintable() else text
+
+
+def _visible(character: str) -> str:
+    if character in "\t\n\r" or unicodedata.category(character) not in _HIDDEN:
+        return character
+    number = ord(character)
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
 def pin_words(pin: Pin) -> str:

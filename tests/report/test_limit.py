@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 
 from airgap.report import MARKDOWN_LIMIT, Report, Scene, compare, write_markdown
-from tests.report.recorded import BASIS, LINKS, NAME, TODAY, Side, make_pin, side
+from tests.report.recorded import (
+    BASIS,
+    LINKS,
+    NAME,
+    TODAY,
+    Side,
+    make_pin,
+    recorded,
+    report_of,
+    side,
+)
 
 COUNT = 300
 REGISTRIES = ("docker.io/library", "quay.io/long-organisation-name", "ghcr.io/another-vendor/apps")
@@ -106,6 +116,29 @@ def test_less_room_costs_detail_and_no_name(upgrade: Report) -> None:
     assert "Some detail is left out" in text
     names = {name.partition(":")[0] for name in _references("v1.2.4")}
     assert {name for name in names if f"`{name}`" not in text} == set()
+
+
+def test_findings_stand_before_what_may_be_cut() -> None:
+    text = write_markdown(report_of(recorded("mirror")))
+    assert text.index("### Policies") < text.index("### Registry, mirrors")
+
+
+def test_all_tags_of_a_repository_are_named() -> None:
+    names = [f"docker.io/library/nginx:1.{minor}.0" for minor in range(30, 35)]
+    head = side(pins={name: make_pin(name, "workloads", "site images") for name in names})
+    report = compare(side().scene, head.scene, site=NAME, basis=BASIS, links=LINKS, today=TODAY)
+    text = write_markdown(report)
+    assert [name for name in names if f"`{name.partition(':')[2]}`" not in text] == []
+
+
+def test_digests_are_whole_at_the_end_without_a_page() -> None:
+    report = report_of(recorded("extension"))
+    text = write_markdown(report)
+    whole = {pin.digest for image in report.images for pin in image.new}
+    whole |= {change.schematic_id for change in report.schematics}
+    assert [digest for digest in whole if digest not in text] == []
+    assert "All digests in full" not in write_markdown(report, page="https://ci.example/1")
+    assert "All digests in full" not in write_markdown(report, limit=len(text) - 1)
 
 
 def test_what_fits_in_no_form_says_so(upgrade: Report) -> None:

@@ -6,11 +6,12 @@ import pytest
 
 from airgap.plan.machine import plan_machine_config
 from airgap.plan.mirrors import plan_mirrors
+from airgap.report import compare, write_page
 from airgap.report.keys import compare_keys, flatten, path_text
 from airgap.report.machine_config import is_in_documents, read_machine_config
 from airgap.report.objects import compare_objects
 from airgap.report.scene import Scene
-from tests.report.recorded import recorded, side
+from tests.report.recorded import BASIS, LINKS, NAME, TODAY, recorded, report_of, side
 
 
 def test_a_setting_is_named_by_its_path() -> None:
@@ -115,3 +116,24 @@ def test_classes_that_change_alike_are_told_once() -> None:
 def test_a_removed_site_is_all_removed() -> None:
     changes = compare_objects(side().scene, Scene())
     assert {change.mark for change in changes} == {"removed"}
+
+
+def test_items_of_a_list_are_json() -> None:
+    (change,) = compare_keys({"a": [{"x": True}]}, {"a": [{"x": None}]})
+    assert (change.came, change.went) == (('{"x": null}',), ('{"x": true}',))
+
+
+def test_what_there_is_one_of_is_named_once() -> None:
+    base, head = side(), side(sidero={"version": "v0.6.13", "controllerTrust": "external"})
+    report = compare(base.scene, head.scene, site=NAME, basis=BASIS, links=LINKS, today=TODAY)
+    assert "idero Sidero" not in report.headline
+    kept = side(retention={"keepLocks": 5})
+    report = compare(base.scene, kept.scene, site=NAME, basis=BASIS, links=LINKS, today=TODAY)
+    assert report.headline == "The registry is changed."
+
+
+def test_a_new_violation_wears_the_colour_of_a_warning() -> None:
+    page = write_page(report_of(recorded("mirror")))
+    policies = page[page.index('id="policies"') :]
+    assert '<span class="mark changed">new</span>' in policies
+    assert '<span class="mark added">+ new</span>' not in policies.partition("</section>")[0]
