@@ -58,18 +58,27 @@ class PartialFile:
         os.ftruncate(self.descriptor, 0)
         os.lseek(self.descriptor, 0, os.SEEK_SET)
 
-    def commit(self, destination: Path, *, mode: int = PUBLISHED_MODE) -> None:
+    def commit(
+        self, destination: Path, *, mode: int = PUBLISHED_MODE, is_lasting: bool = True
+    ) -> None:
         """Sync the bytes and give them their name, replacing what had it.
+
+        Args:
+            destination: The name.
+            mode: Its permissions.
+            is_lasting: Whether it has to survive a power cut; else nothing is synced.
 
         Raises:
             PublishError: The disk refuses.
         """
         try:
             os.fchmod(self.descriptor, mode)
-            os.fsync(self.descriptor)
+            if is_lasting:
+                os.fsync(self.descriptor)
             self.path.rename(destination)
             self.committed = True
-            sync_directory(destination.parent)
+            if is_lasting:
+                sync_directory(destination.parent)
         except OSError as error:
             raise refuse(destination, error) from error
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from airgap.digest import Digest
-from airgap.store.partial import partial_path, refuse
+from airgap.store.partial import partial_file, refuse
 
 __all__ = ["Sessions"]
 
@@ -64,11 +63,11 @@ class Sessions:
             raise refuse(self._path, error) from error
 
     def _write(self, known: dict[str, str]) -> None:
-        temporary = partial_path(self._path.parent)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(known, file, indent=1, sort_keys=True)
-        temporary.rename(self._path)
+        """Replace the file; it is locked until then, for others sweep this directory."""
+        data = json.dumps(known, indent=1, sort_keys=True).encode()
+        with partial_file(self._path.parent) as partial:
+            partial.write(data)
+            partial.commit(self._path, mode=0o600, is_lasting=False)
 
 
 def _key(repository: str, digest: Digest) -> str:

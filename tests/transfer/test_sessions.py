@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from airgap.digest import sha256_of
+from airgap.store.partial import sweep
 from airgap.transfer.ledger import Ledger
 
 DIGEST = sha256_of(b"a layer")
@@ -39,3 +42,21 @@ def test_damaged_record_is_as_good_as_none(tmp_path: Path) -> None:
     assert sessions.find("a", DIGEST) is None
     sessions.keep("a", DIGEST, LOCATION)
     assert sessions.find("a", DIGEST) == LOCATION
+
+
+def test_a_sweep_in_the_midst_of_a_record_takes_nothing_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledgers of other sets sweep the same directory at any moment."""
+    rename = Path.rename
+    swept: list[int] = []
+
+    def sweep_before(path: Path, target: Path) -> Path:
+        swept.append(sweep(path.parent))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", sweep_before)
+    ledger = Ledger(tmp_path, "https://registry.example:5000")
+    ledger.uploads().keep("a", DIGEST, LOCATION)
+    assert swept == [0]
+    assert ledger.uploads().find("a", DIGEST) == LOCATION
