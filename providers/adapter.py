@@ -30,6 +30,7 @@ from pydantic.alias_generators import to_camel
 from airgap.errors import AirgapError
 from airgap.oci.credentials import Credential
 from airgap.site.transfer import Transfer
+from providers.preload import preload_talking, preload_types
 
 __all__ = ["ModelProvider", "ProviderError", "ProviderInputs", "plain"]
 
@@ -95,6 +96,7 @@ class ModelProvider(ResourceProvider, Generic[M]):
         The credentials, as the last resort, and the site's limits.
         """
         with _explained(type(self).__name__):
+            preload_types()
             self.credentials = _read_credentials(req.config.get("credentials"))
             self.limits = _read_limits(req.config.get("site"))
 
@@ -124,26 +126,26 @@ class ModelProvider(ResourceProvider, Generic[M]):
 
     def create(self, props: dict[str, object]) -> CreateResult:
         """Bring about what the inputs say."""
-        with _explained(type(self).__name__):
+        with _working(type(self).__name__):
             inputs = self._parse(props)
             self.apply(inputs)
             return CreateResult(inputs.identifier, plain(props))
 
     def update(self, _id: str, _olds: dict[str, object], _news: dict[str, object]) -> UpdateResult:
         """Bring about what the new inputs say; what they no longer say is only released."""
-        with _explained(type(self).__name__):
+        with _working(type(self).__name__):
             self.apply(self._parse(_news))
             return UpdateResult(plain(_news))
 
     def read(self, id_: str, props: dict[str, object]) -> ReadResult:
         """Return outputs and inputs as reality has them."""
-        with _explained(type(self).__name__):
+        with _working(type(self).__name__):
             observed = self.observe(plain(props))
             return ReadResult(id_, plain(observed), plain(observed))
 
     def delete(self, _id: str, _props: dict[str, object]) -> None:
         """Release what the resource holds."""
-        with _explained(type(self).__name__):
+        with _working(type(self).__name__):
             self.release(plain(_props))
 
     def _parse(self, props: Mapping[str, object]) -> M:
@@ -238,6 +240,14 @@ def _mapping(text: object, refusal: str) -> dict[object, object]:
         except ValueError:
             raise ProviderError(refusal) from None
     return document if isinstance(document, dict) else {}
+
+
+@contextmanager
+def _working(what: str) -> Iterator[None]:
+    """Have what talks at hand, and turn every error into a sentence."""
+    with _explained(what):
+        preload_talking()
+        yield
 
 
 @contextmanager
