@@ -6,6 +6,7 @@ Built on cheroot and werkzeug, as the project's own server is. Binds 127.0.0.1 o
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -171,6 +172,9 @@ class Simulator:
             server.ssl_adapter = BuiltinSSLAdapter(
                 str(self._certificate.cert_file), str(self._certificate.key_file)
             )
+            if self._certificate.clients is not None:
+                server.ssl_adapter.context.load_verify_locations(self._certificate.clients)
+                server.ssl_adapter.context.verify_mode = ssl.CERT_REQUIRED
         server.prepare()
         thread = threading.Thread(target=server.serve, name=f"lab:{self._port}", daemon=True)
         thread.start()

@@ -13,10 +13,14 @@ __all__ = ["Authority", "ServerCertificate"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerCertificate:
-    """The PEM files a TLS server needs; `cert_file` holds the whole chain."""
+    """The PEM files a TLS server needs; `cert_file` holds the whole chain.
+
+    With `clients`, an authority's file, a client has to show a certificate that it has signed.
+    """
 
     cert_file: Path
     key_file: Path
+    clients: Path | None = None
 
 
 class Authority:
@@ -44,6 +48,13 @@ class Authority:
         key_file.touch(mode=0o600)
         leaf.private_key_pem.write_to_path(str(key_file))
         return ServerCertificate(cert_file=cert_file, key_file=key_file)
+
+    def issue_client(self, place: Path) -> None:
+        """Write a client's `client.cert` and `client.key` into a directory, as `certs.d` has."""
+        place.mkdir(parents=True, exist_ok=True)
+        leaf = self._ca.issue_cert("client@site.example", common_name="client")
+        leaf.cert_chain_pems[0].write_to_path(str(place / "client.cert"))
+        leaf.private_key_pem.write_to_path(str(place / "client.key"))
 
     def trust(self) -> ssl.SSLContext:
         """Return a client context that trusts this authority only."""

@@ -1,7 +1,6 @@
 """Reads the CA certificates a site names, and checks every one it holds.
 
-A file is read through the function the caller gives: this module touches no disk. PEM is judged
-by the TLS library that will use it.
+PEM is judged by the TLS library that will use it.
 """
 
 from __future__ import annotations
@@ -10,12 +9,12 @@ import base64
 import binascii
 import re
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
-from airgap.errors import Fault
 from airgap.site.model import Document, Site
-from airgap.site.path import Step, dotted, shown
+from airgap.site.named_files import NamedFiles
+from airgap.site.path import Step
 
 __all__ = ["CertificateReader"]
 
@@ -27,16 +26,8 @@ _INLINE = ("ca", "ca_cert")
 _Part = TypeVar("_Part")
 
 
-class CertificateReader:
-    """Fills `ca` from `caFile`, and collects what is wrong with any certificate.
-
-    Args:
-        read: Returns the bytes of a file, by its path relative to the stack file.
-    """
-
-    def __init__(self, read: Callable[[str], bytes]) -> None:
-        self._read = read
-        self.faults: list[Fault] = []
+class CertificateReader(NamedFiles):
+    """Fills `ca` from `caFile`, and collects what is wrong with any certificate."""
 
     def fill(self, site: Site, sections: frozenset[str]) -> Site:
         """Return the site with every `ca` filled, looking at these sections only."""
@@ -66,7 +57,7 @@ class CertificateReader:
         file = getattr(part, "ca_file", None)
         inline = {name: text for name in _INLINE if (text := getattr(part, name, None))}
         if file is not None and inline:
-            self._add((*at, "caFile"), "given besides ca", "keep one of caFile and ca")
+            self.add((*at, "caFile"), "given besides ca", "keep one of caFile and ca")
         elif file is not None:
             text = self._text_of(file, (*at, "caFile"))
             return {"ca": text} if text else {}
@@ -77,38 +68,23 @@ class CertificateReader:
         }
 
     def _text_of(self, file: str, at: tuple[Step, ...]) -> str | None:
-        try:
-            data = self._read(file)
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-            self._add(
-                at, f"{shown(file)} cannot be read: {reason}", "paths start at the stack file"
-            )
-            return None
-        if len(data) > _MAX_BYTES:
-            self._add(
-                at, f"{shown(file)} is over {_MAX_BYTES} bytes", "expected a few CA certificates"
-            )
-            return None
-        return self._checked(data.decode("utf-8", errors="replace"), at)
+        text = self.text(file, at, max_bytes=_MAX_BYTES, expected="expected a few CA certificates")
+        return None if text is None else self._checked(text, at)
 
     def _checked(self, text: str, at: tuple[Step, ...]) -> str | None:
         """Return the certificates as PEM text, or add a fault."""
         pem = _decoded(text)
         if _PRIVATE_KEY.search(pem):
-            self._add(
+            self.add(
                 at, "holds a private key", "give CA certificates only, and keep the key elsewhere"
             )
         elif _BEGIN not in pem:
-            self._add(at, "found no certificate", f"expected PEM text with {_BEGIN}")
+            self.add(at, "found no certificate", f"expected PEM text with {_BEGIN}")
         elif reason := _refusal(pem):
-            self._add(at, f"bad PEM: {reason}", "expected complete CA certificates in PEM")
+            self.add(at, f"bad PEM: {reason}", "expected complete CA certificates in PEM")
         else:
             return pem
         return None
-
-    def _add(self, at: tuple[Step, ...], message: str, hint: str) -> None:
-        self.faults.append(Fault(path=dotted(at), message=message, hint=hint))
 
 
 def _alias(model: type[Document], name: str) -> str:

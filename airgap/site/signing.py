@@ -1,18 +1,16 @@
 """Reads the public keys and the trust root a site names, and checks their form.
 
-A file is read through the function the caller gives: this module touches no disk. What a key or a
-trust root is worth is judged by `airgap.signature`, with the library that uses it.
+What a key or a trust root is worth is judged by `airgap.signature`, with the library that uses it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
-from airgap.errors import Fault
 from airgap.rules.signers import key_signer
 from airgap.site.model import Requirement, Signatures, Site, TrustRoot
-from airgap.site.path import Step, dotted, shown
+from airgap.site.named_files import NamedFiles
+from airgap.site.path import Step
 
 __all__ = ["SigningReader"]
 
@@ -22,16 +20,8 @@ _PEM = "expected PEM text with -----BEGIN PUBLIC KEY-----, as `cosign public-key
 _ROOT = "expected a Sigstore trusted_root.json, as `cosign trusted-root create` writes it"
 
 
-class SigningReader:
-    """Fills `keyPem` from `key` and `content` from `file`, and collects what is wrong with them.
-
-    Args:
-        read: Returns the bytes of a file, by its path relative to the stack file.
-    """
-
-    def __init__(self, read: Callable[[str], bytes]) -> None:
-        self._read = read
-        self.faults: list[Fault] = []
+class SigningReader(NamedFiles):
+    """Fills `keyPem` from `key` and `content` from `file`, and collects what is wrong with them."""
 
     def fill(self, site: Site, sections: frozenset[str]) -> Site:
         """Return the site with its keys and trust root filled, where that section is sound."""
@@ -46,7 +36,7 @@ class SigningReader:
     def _key(self, item: Requirement, index: int) -> Requirement:
         at: tuple[Step, ...] = ("signatures", "require", index)
         if item.key is not None and item.key_pem is not None:
-            self._add((*at, "key"), "given besides keyPem", "keep one of key and keyPem")
+            self.add((*at, "key"), "given besides keyPem", "keep one of key and keyPem")
             return item
         step = "keyPem" if item.key is None else "key"
         text = item.key_pem if item.key is None else self._text(item.key, (*at, step))
@@ -56,38 +46,23 @@ class SigningReader:
             key_signer(text)
         except ValueError as error:
             private = "PRIVATE KEY" in text
-            self._add((*at, step), "holds a private key" if private else str(error), _PEM)
+            self.add((*at, step), "holds a private key" if private else str(error), _PEM)
             return item
         return item.model_copy(update={"key_pem": text})
 
     def _root(self, root: TrustRoot) -> TrustRoot:
         at: tuple[Step, ...] = ("signatures", "trustRoot")
         if (root.file is None) == (root.content is None):
-            self._add(at, "names one of file and content", "file: certs/trusted_root.json")
+            self.add(at, "names one of file and content", "file: certs/trusted_root.json")
             return root
         text = root.content if root.file is None else self._text(root.file, (*at, "file"))
         if text is not None and not _is_trust_root(text):
             step = "content" if root.file is None else "file"
-            self._add((*at, step), "no trust root", _ROOT)
+            self.add((*at, step), "no trust root", _ROOT)
         return root.model_copy(update={"content": text})
 
     def _text(self, file: str, at: tuple[Step, ...]) -> str | None:
-        try:
-            data = self._read(file)
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-            message = f"{shown(file)} cannot be read: {reason}"
-            self._add(at, message, "paths start at the stack file")
-            return None
-        if len(data) > _MAX_BYTES:
-            self._add(
-                at, f"{shown(file)} is over {_MAX_BYTES} bytes", "expected a key or trust root"
-            )
-            return None
-        return data.decode("utf-8", errors="replace")
-
-    def _add(self, at: tuple[Step, ...], message: str, hint: str) -> None:
-        self.faults.append(Fault(path=dotted(at), message=message, hint=hint))
+        return self.text(file, at, max_bytes=_MAX_BYTES, expected="expected a key or trust root")
 
 
 def _is_trust_root(text: str) -> bool:

@@ -1,7 +1,6 @@
 """Reads the public key that a deployed factory trusts what it reads by, and checks its form.
 
-A file is read through the function the caller gives: this module touches no disk. cosign's format:
-a SubjectPublicKeyInfo in PEM (RFC 7468), of an ECDSA key (RFC 5480), as `cosign
+cosign's format: a SubjectPublicKeyInfo in PEM (RFC 7468), of an ECDSA key (RFC 5480), as `cosign
 generate-key-pair` makes them and `python -m airgap sign` signs with.
 """
 
@@ -10,11 +9,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable
 
-from airgap.errors import Fault
 from airgap.site.model import Site, Verification
-from airgap.site.path import Step, dotted, shown
+from airgap.site.named_files import NamedFiles
 
 __all__ = ["VerificationReader"]
 
@@ -28,16 +25,8 @@ _PEM = "expected PEM text with -----BEGIN PUBLIC KEY-----, as `cosign public-key
 _ECDSA = "signatures of the site are made with an ECDSA key, such as cosign generate-key-pair makes"
 
 
-class VerificationReader:
-    """Fills `publicKey` from `publicKeyFile`, and collects what is wrong with it.
-
-    Args:
-        read: Returns the bytes of a file, by its path relative to the stack file.
-    """
-
-    def __init__(self, read: Callable[[str], bytes]) -> None:
-        self._read = read
-        self.faults: list[Fault] = []
+class VerificationReader(NamedFiles):
+    """Fills `publicKey` from `publicKeyFile`, and collects what is wrong with it."""
 
     def fill(self, site: Site, sections: frozenset[str]) -> Site:
         """Return the site with the key filled, where that section is sound."""
@@ -60,21 +49,9 @@ class VerificationReader:
         if wish.public_key_file is None:
             self._add(None, "names no key", "publicKeyFile: certs/signer.pub")
             return None
-        text = self._text(wish.public_key_file)
+        at = (*_AT, "publicKeyFile")
+        text = self.text(wish.public_key_file, at, max_bytes=_MAX_BYTES, expected=_PEM)
         return None if text is None else self._checked(text, "publicKeyFile")
-
-    def _text(self, file: str) -> str | None:
-        try:
-            data = self._read(file)
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-            message = f"{shown(file)} cannot be read: {reason}"
-            self._add("publicKeyFile", message, "paths start at the stack file")
-            return None
-        if len(data) > _MAX_BYTES:
-            self._add("publicKeyFile", f"{shown(file)} is over {_MAX_BYTES} bytes", _PEM)
-            return None
-        return data.decode("utf-8", errors="replace")
 
     def _checked(self, text: str, step: str) -> str | None:
         if "PRIVATE KEY" in text:
@@ -91,8 +68,7 @@ class VerificationReader:
         return text.strip() + "\n"
 
     def _add(self, step: str | None, message: str, hint: str) -> None:
-        at: tuple[Step, ...] = _AT if step is None else (*_AT, step)
-        self.faults.append(Fault(path=dotted(at), message=message, hint=hint))
+        self.add(_AT if step is None else (*_AT, step), message, hint)
 
 
 def _decoded(text: str) -> bytes | None:

@@ -99,13 +99,29 @@ def write_site(project: Path, value: dict[str, object], *, name: str = SITE) -> 
     (project / "stacks" / f"Pulumi.{name}.yaml").write_text(text, encoding="utf-8")
 
 
+def make_project(root: Path, value: dict[str, object]) -> None:
+    """Make a project with one site and nothing else."""
+    (root / "stacks").mkdir(parents=True)
+    (root / "Pulumi.yaml").write_text("name: sidero-airgap\nruntime: python\n", encoding="utf-8")
+    write_site(root, value)
+
+
+def lock_and_fetch(root: Path, value: dict[str, object]) -> Path:
+    """Make a project whose lock and store are whole."""
+    make_project(root, value)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("AIRGAP_STORE", raising=False)
+        for command in ("lock", "fetch"):
+            patch.setattr(sys, "argv", ["airgap", command, SITE, "--project", str(root)])
+            main()
+    return root
+
+
 @pytest.fixture
 def project(tmp_path: Path, site_value: dict[str, object]) -> Path:
     """A project with one site and nothing else."""
     root = tmp_path / "project"
-    (root / "stacks").mkdir(parents=True)
-    (root / "Pulumi.yaml").write_text("name: sidero-airgap\nruntime: python\n", encoding="utf-8")
-    write_site(root, site_value)
+    make_project(root, site_value)
     return root
 
 
@@ -135,16 +151,7 @@ def airgap(
 @pytest.fixture(scope="session")
 def locked(tmp_path_factory: pytest.TempPathFactory, site_value: dict[str, object]) -> Path:
     """A project whose lock and store are whole; tests copy it."""
-    root = tmp_path_factory.mktemp("locked")
-    (root / "stacks").mkdir()
-    (root / "Pulumi.yaml").write_text("name: sidero-airgap\nruntime: python\n", encoding="utf-8")
-    write_site(root, site_value)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("AIRGAP_STORE", raising=False)
-        for command in ("lock", "fetch"):
-            patch.setattr(sys, "argv", ["airgap", command, SITE, "--project", str(root)])
-            main()
-    return root
+    return lock_and_fetch(tmp_path_factory.mktemp("locked"), site_value)
 
 
 @pytest.fixture

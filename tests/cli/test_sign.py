@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import shutil
 import stat
-import sys
 from pathlib import Path
 
 import pytest
 
-from airgap.cli import main
 from airgap.lock import factory_artifacts, factory_signatures, read_lock
 from airgap.signature.private import PrivateKey
-from tests.cli.conftest import SITE, Command, write_site
+from tests.cli.conftest import SITE, Command, lock_and_fetch, write_site
 
 __all__: list[str] = []
 
@@ -41,16 +39,7 @@ def value(site_value: dict[str, object]) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def fetched(tmp_path_factory: pytest.TempPathFactory, value: dict[str, object]) -> Path:
     """A project whose lock and store are whole; tests copy it."""
-    root = tmp_path_factory.mktemp("fetched")
-    (root / "stacks").mkdir()
-    (root / "Pulumi.yaml").write_text("name: sidero-airgap\nruntime: python\n", encoding="utf-8")
-    write_site(root, value)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("AIRGAP_STORE", raising=False)
-        for command in ("lock", "fetch"):
-            patch.setattr(sys, "argv", ["airgap", command, SITE, "--project", str(root)])
-            main()
-    return root
+    return lock_and_fetch(tmp_path_factory.mktemp("fetched"), value)
 
 
 @pytest.fixture

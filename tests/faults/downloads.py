@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 import json
+import re
 import time
 from email.utils import formatdate
 from pathlib import Path
@@ -35,6 +36,12 @@ from tests.faults.scene import (
     secure,
 )
 from tests.faults.stage import Stage, again, refusal, until
+from tests.faults.trust import (
+    Demanding,
+    Named,
+    refused_by_proxy,
+    without_client_certificate,
+)
 from tests.practice_images import OCI_MANIFEST, PracticeImage, digest_of
 from tests.store.conftest import read_layout
 from tests.store.power import PowerDisk
@@ -572,6 +579,18 @@ def downgrade(stage: Stage) -> str:
     return f"{words}; the other server was not asked; {again(scene)}"
 
 
+@cell("redirects", "asset", "pull")
+def endless_redirects(stage: Stage) -> str:
+    scene = stage.download()
+    scene.server.faults.add(scene.content, status=307, headers={"Location": "?again"}, times=None)
+    words = refusal(scene.run(), UpstreamError, "more than 5 redirects")
+    asked = [each for each in scene.server.requests if re.search(scene.content, each.path)]
+    assert len(asked) <= 6, "not tried again"
+    scene.check_nothing_left()
+    scene.finish()
+    return f"{words}; {again(scene)}"
+
+
 @cell("token", "asset")
 def signed_url_expires(stage: Stage) -> str:
     scene = stage.asset()
@@ -607,3 +626,15 @@ def untrusted(stage: Stage) -> str:
     scene.authority = authority
     scene.finish()
     return f"{words}; nothing was asked; {again(scene)}"
+
+
+@cell("client", "asset", "pull")
+def no_client_certificate(stage: Stage) -> str:
+    authority = Demanding(stage.folder / "authority")
+    return without_client_certificate(stage, stage.download(authority=authority), authority)
+
+
+@cell("proxy", "asset", "pull")
+def refusing_proxy(stage: Stage) -> str:
+    authority = Named(stage.folder / "authority")
+    return refused_by_proxy(stage, stage.download(authority=authority))

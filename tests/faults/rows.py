@@ -60,8 +60,11 @@ ROWS: dict[str, dict[str, str]] = {
     "Trust": {
         "elsewhere": "redirect to another host",
         "downgrade": "redirect from https to http",
+        "redirects": "endless redirects",
         "token": "token that expires in mid-transfer",
         "authority": "untrusted authority",
+        "client": "client certificate demanded, and none there",
+        "proxy": "a proxy that refuses us",
     },
     "Upload deviants": {
         "no-status": "no upload status, after a cut",

@@ -36,6 +36,12 @@ from tests.faults.scene import (
     secure,
 )
 from tests.faults.stage import Stage, again, refusal, until
+from tests.faults.trust import (
+    Demanding,
+    Named,
+    refused_by_proxy,
+    without_client_certificate,
+)
 from tests.faults.victim import await_hung_up
 from tests.practice_images import CONFIG, OCI_MANIFEST, digest_of
 
@@ -531,6 +537,29 @@ def untrusted(stage: Stage) -> str:
     scene.authority = authority
     scene.finish()
     return f"{words}; nothing was asked; {again(scene)}"
+
+
+@cell("redirects", "push")
+def endless_redirects(stage: Stage) -> str:
+    scene = stage.push()
+    scene.server.faults.add(
+        "/blobs/sha256", method="HEAD", status=307, headers={"Location": "?again"}, times=None
+    )
+    words = refusal(scene.run(), UpstreamError, "more than 5 redirects")
+    scene.finish()
+    return f"an answer of the registry's: {words}; {again(scene)}"
+
+
+@cell("client", "push")
+def no_client_certificate(stage: Stage) -> str:
+    authority = Demanding(stage.folder / "authority")
+    return without_client_certificate(stage, stage.push(authority=authority), authority)
+
+
+@cell("proxy", "push")
+def refusing_proxy(stage: Stage) -> str:
+    authority = Named(stage.folder / "authority")
+    return refused_by_proxy(stage, stage.push(authority=authority))
 
 
 # Upload deviants

@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from airgap.lock import Lock
-from tests.engine.result import Json, Result
+from tests.engine.result import Json
+from tests.stacks.changes import Edit, PreviewChange, previews_of
 from tests.stacks.differences import ABSENT, differences, operations
 from tests.stacks.outside import Outside
 from tests.stacks.site import PracticeSite, open_site, plain
 
 pytestmark = pytest.mark.engine
-
-Edit = Callable[[Json], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """One change: the lock it was given outside, and its preview inside."""
-
-    lock: Lock
-    preview: Result
-    requests: int
-
-
-PreviewChange = Callable[[Edit], Change]
 
 
 @pytest.fixture(scope="module")
@@ -45,22 +28,7 @@ def site(
 
 @pytest.fixture(scope="module")
 def preview_change(site: PracticeSite) -> PreviewChange:
-    """Previews a change of the site, once; nothing of it stays."""
-    value, lock = copy.deepcopy(site.value), site.lock
-
-    @cache
-    def preview(edit: Edit) -> Change:
-        changed = copy.deepcopy(value)
-        edit(changed)
-        site.change(changed)
-        site.forget_requests()
-        shown = site.workspace.preview("--diff")
-        change = Change(lock=site.lock, preview=shown, requests=len(site.requests))
-        site.change(value, relock=False)
-        site.write_lock(lock)
-        return change
-
-    return preview
+    return previews_of(site)
 
 
 def _next_talos(value: Json) -> None:
@@ -96,9 +64,7 @@ def test_an_image_changes_its_one_key(site: PracticeSite, preview_change: Previe
     new = change.lock.images["docker.io/library/nginx:1.27.4"].digest
     pins = (f"1.27.3@{old}", f"1.27.4@{new}")
     assert operations(change.preview) == {"images-workloads": "update"}
-    assert differences(change.preview) == {
-        "images-workloads": {("images", "docker.io/library/nginx"): pins}
-    }
+    assert change.seen == {"images-workloads": {("images", "docker.io/library/nginx"): pins}}
     assert f'~ docker.io/library/nginx: "{pins[0]}" => "{pins[1]}"' in change.preview.stdout
 
 
@@ -194,7 +160,7 @@ def test_a_talos_version_shows_images_old_and_new(
     old = site.lock.images[f"{name}:v1.11.5"].digest
     new = change.lock.images[f"{name}:v1.11.6"].digest
     pins = (f"v1.11.5@{old}", f"v1.11.6@{new}")
-    assert differences(change.preview)["images-talos"]["images", name] == pins
+    assert change.seen["images-talos"]["images", name] == pins
     assert f'"{pins[0]}" => "{pins[1]}"' in change.preview.stdout
 
 
@@ -205,7 +171,7 @@ def test_a_talos_version_shows_boot_assets_old_and_new(
     old = site.lock.assets["v1.11.5/vmlinuz-amd64"].sha512.removeprefix("sha512:")
     new = change.lock.assets["v1.11.6/vmlinuz-amd64"].sha512.removeprefix("sha512:")
     kernel = ("environments", "talos-1-11-5-amd64", "kernel")
-    seen = differences(change.preview)["sidero"]
+    seen = change.seen["sidero"]
     mirror = f"{site.website.url}/talos"
     assert seen[(*kernel, "sha512")] == (old, new)
     assert seen[(*kernel, "url")] == (

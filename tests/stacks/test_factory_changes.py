@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from airgap.lock import Lock
-from tests.engine.result import Json, Result
-from tests.stacks.differences import ABSENT, Difference, differences, operations
+from tests.engine.result import Json
+from tests.stacks.changes import Change, Edit, PreviewChange, previews_of
+from tests.stacks.differences import ABSENT, operations
 from tests.stacks.outside import Outside
 from tests.stacks.site import PracticeSite, open_site
 
@@ -21,33 +19,6 @@ pytestmark = pytest.mark.engine
 GVISOR = "siderolabs/gvisor"
 OFFICIAL = ("customization", "systemExtensions", "officialExtensions")
 GPU = "gpu-1-11-5-amd64"
-
-Edit = Callable[[Json], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """One change: the lock it was given outside, and its preview inside."""
-
-    lock: Lock
-    preview: Result
-    requests: int
-
-    @property
-    def seen(self) -> Mapping[str, Difference]:
-        """What each updated resource's inputs were and are."""
-        return differences(self.preview)
-
-    def paths(self) -> dict[str, set[tuple[str, ...]]]:
-        """Return what changed of each, by path."""
-        return {name: set(changes) for name, changes in self.seen.items()}
-
-    def touched(self) -> set[str]:
-        """Return every part of a changed path of a server class or an environment."""
-        return {step for changes in self.seen.values() for path in changes for step in path}
-
-
-Preview = Callable[[Edit], Change]
 
 
 @pytest.fixture(scope="module")
@@ -61,23 +32,13 @@ def site(
 
 
 @pytest.fixture(scope="module")
-def preview(site: PracticeSite) -> Preview:
-    """Previews a change of the site, once; nothing of it stays."""
-    value, lock = copy.deepcopy(site.value), site.lock
+def preview(site: PracticeSite) -> PreviewChange:
+    return previews_of(site)
 
-    @cache
-    def preview_once(edit: Edit) -> Change:
-        changed = copy.deepcopy(value)
-        edit(changed)
-        site.change(changed)
-        site.forget_requests()
-        shown = site.workspace.preview("--diff")
-        change = Change(lock=site.lock, preview=shown, requests=len(site.requests))
-        site.change(value, relock=False)
-        site.write_lock(lock)
-        return change
 
-    return preview_once
+def _touched(change: Change) -> set[str]:
+    """Return every part of a changed path."""
+    return {step for changes in change.seen.values() for path in changes for step in path}
 
 
 def another_extension(value: Json) -> None:
@@ -146,7 +107,7 @@ def test_no_byte_was_sent_for_the_factorys_places(site: PracticeSite) -> None:
 
 
 def test_an_extension_shows_its_name_its_schematic_its_image_and_its_installer(
-    preview: Preview,
+    preview: PreviewChange,
 ) -> None:
     change = preview(another_extension)
     storage = "storage-servers"
@@ -170,7 +131,7 @@ def test_an_extension_shows_its_name_its_schematic_its_image_and_its_installer(
     assert f'+ [2]: "{GVISOR}"' in change.preview.stdout
 
 
-def test_an_extension_changes_nothing_else(preview: Preview) -> None:
+def test_an_extension_changes_nothing_else(preview: PreviewChange) -> None:
     change = preview(another_extension)
     assert set(operations(change.preview)) == {
         "image-factory",
@@ -183,11 +144,11 @@ def test_an_extension_changes_nothing_else(preview: Preview) -> None:
         "manifests-machine-config",
     }
     others = ("backup-servers", "gpu-servers", GPU, "talos-1-11-5-amd64")
-    assert not [step for step in change.touched() for other in others if other in step]
+    assert not [step for step in _touched(change) for other in others if other in step]
 
 
 def test_an_extension_of_what_machines_boot_is_another_environment_of_theirs(
-    preview: Preview,
+    preview: PreviewChange,
 ) -> None:
     change = preview(another_extension_of_what_is_booted)
     environment = ("environments", GPU)
@@ -212,7 +173,9 @@ def pins_of(lock: Lock) -> dict[str, str]:
 # A class that is as another one
 
 
-def test_a_class_like_another_adds_itself_and_no_byte(site: PracticeSite, preview: Preview) -> None:
+def test_a_class_like_another_adds_itself_and_no_byte(
+    site: PracticeSite, preview: PreviewChange
+) -> None:
     change = preview(another_class_of_the_same)
     assert operations(change.preview) == {
         "image-factory": "update",
@@ -242,7 +205,7 @@ def test_a_class_like_another_adds_itself_and_no_byte(site: PracticeSite, previe
 # Another Talos
 
 
-def test_a_talos_version_leaves_schematics_as_they_are(preview: Preview) -> None:
+def test_a_talos_version_leaves_schematics_as_they_are(preview: PreviewChange) -> None:
     """A schematic names no release (image-factory, `pkg/schematic`)."""
     changed = operations(preview(next_talos).preview)
     assert "image-factory" not in changed
@@ -250,7 +213,7 @@ def test_a_talos_version_leaves_schematics_as_they_are(preview: Preview) -> None
 
 
 def test_a_talos_version_changes_versions_and_what_they_name(
-    site: PracticeSite, preview: Preview
+    site: PracticeSite, preview: PreviewChange
 ) -> None:
     change = preview(next_talos)
     assert operations(change.preview) == {
@@ -276,5 +239,5 @@ def test_a_talos_version_changes_versions_and_what_they_name(
 
 
 @pytest.mark.parametrize("edit", EDITS)
-def test_a_preview_asks_nobody(preview: Preview, edit: Edit) -> None:
+def test_a_preview_asks_nobody(preview: PreviewChange, edit: Edit) -> None:
     assert preview(edit).requests == 0
