@@ -221,7 +221,7 @@ def test_killed_fetch_shows_no_partial_file_and_completes_when_run_again(
     for simulator in (upstream.registry, upstream.releases):
         simulator.faults.add("/", times=None, delay_s=0.03)
     process = start_fetch(upstream, lock, tmp_path)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while len(upstream.registry.requests) < requests and time.monotonic() < deadline:
         time.sleep(0.005)
     process.kill()

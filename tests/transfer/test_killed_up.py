@@ -128,7 +128,7 @@ def site(
 
 
 def kill_when(process: subprocess.Popen[bytes], is_time: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not is_time() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.001)
     process.kill()
