@@ -10,6 +10,7 @@ from airgap.deployment import find_places
 from airgap.lock.model import Lock
 from airgap.plan.artifacts import plan_artifacts
 from airgap.plan.deployed import plan_deployed
+from airgap.plan.hosts import host_of
 from airgap.plan.model import ComponentPlan, PlainValues, ResourcePlan
 from airgap.plan.schematics import installer_way, schematic_id_of
 from airgap.plan.trust import certificates, fingerprint
@@ -36,6 +37,7 @@ def plan_image_factory(site: Site, lock: Lock, policy: PlainValues, *, name: str
         "kind": factory.kind,
         **{key: value for key, value in known.items() if value},
         **(deployed.inputs if deployed else {}),
+        **_registry_trust(site),
         **certificates([factory.ca, written.ca if written else None]),
         **_retention(site),
         "schematics": schematics,
@@ -51,6 +53,18 @@ def plan_image_factory(site: Site, lock: Lock, policy: PlainValues, *, name: str
             *(deployed.children if deployed else ()),
         ),
     )
+
+
+def _registry_trust(site: Site) -> PlainValues:
+    """Return that the registry a factory writes to is trusted by public CAs alone, where it is.
+
+    Without one of its own the CA of the site's registry there counts, else the factory's.
+    """
+    written = site.image_factory.registry
+    if written is None or written.url.startswith("http://") or written.ca or site.image_factory.ca:
+        return {}
+    inside = {host_of(endpoint.url).lower() for endpoint in site.registry.endpoints}
+    return {} if written.host.lower() in inside else {"registryTrust": "public"}
 
 
 def _retention(site: Site) -> PlainValues:

@@ -4,11 +4,16 @@ Judged by what `airgap.rules.certificates` reads of a site's CAs. Least sizes: N
 1 (112 bits of security: RSA 2048, and EC 224, of which nobody speaks less than P-256); Go's
 crypto/x509, which Talos and Sidero are built with, verifies no signature with MD5 or SHA-1, nor
 with DSA.
+
+A certificate that may sign no other (RFC 5280, 4.2.1.9) is one authority all the same: for the
+server that shows this very one. Go (Certificate.Verify) and OpenSSL take it so where it is
+self-signed; where another has signed it, OpenSSL, which the transfer uses, asks for that one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from airgap.rules.findings import Violation
@@ -18,6 +23,7 @@ from airgap.rules.values import (
     entries,
     host_of,
     is_private_address,
+    part,
     scheme_of,
     text,
     texts,
@@ -41,9 +47,10 @@ _NEVER_PUBLIC = (".local", ".internal", ".lan", ".home.arpa", ".corp", ".intrane
 
 
 def check(kind: str, values: Values) -> Iterator[Violation]:
-    """Yield a violation for each CA that is missing, out of date or weak."""
+    """Yield a violation for each CA that is missing, out of date, weak or none."""
     for fingerprint, certificate in entries(values, "certificates"):
         yield from _check_certificate(fingerprint, certificate)
+    yield from _check_signing(kind, values)
     for host in dict.fromkeys(_untrusted(kind, values)):
         yield Violation(
             subject=host,
@@ -102,29 +109,80 @@ def _bad(
     )
 
 
+def _check_signing(kind: str, values: Values) -> Iterator[Violation]:
+    """Yield a violation for a certificate that is given as a CA, where no other is one."""
+    certificates = part(values, "certificates")
+    told: set[str] = set()
+    for place in _places(kind, values):
+        given = [name for name in place.ca.split(", ") if name in certificates]
+        found = [part(certificates, name) for name in given]
+        host = host_of(place.url)
+        if not given or given[0] in told or not all(map(_signs_nothing, found)):
+            continue
+        if not any(item.get("selfSigned") and _is_for(host, item) for item in found):
+            told.add(given[0])
+            name = without_port(host)
+            message = f"it may sign no certificate, and is no self-signed one of {name}"
+            yield _bad(given[0], found[0], message)
+
+
+def _signs_nothing(certificate: Values) -> bool:
+    return certificate.get("signsCertificates") is False
+
+
+def _is_for(host: str, certificate: Values) -> bool:
+    """Tell whether a server of that name may show the certificate (RFC 6125, 6.4)."""
+    name = without_port(host).lower()
+    names = {item.lower() for item in texts(certificate, "names")}
+    zone = name.partition(".")[2]
+    return name in names or ("." in zone and f"*.{zone}" in names)
+
+
 def _untrusted(kind: str, values: Values) -> Iterator[str]:
     """Yield hosts of https URLs that have no CA, and that no public one can have."""
-    for url, is_trusted in _places(kind, values):
-        host = host_of(url)
-        if not is_trusted and scheme_of(url) == "https" and _is_never_public(host):
+    for place in _places(kind, values):
+        host = host_of(place.url)
+        is_trusted = place.ca or place.is_trusted
+        if not is_trusted and scheme_of(place.url) == "https" and _is_never_public(host):
             yield host
 
 
-def _places(kind: str, values: Values) -> Iterator[tuple[str, bool]]:
-    """Yield each URL, and whether a CA of the site or of its own goes with it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """A URL, the fingerprints of its CA, and whether it is trusted without one of its own."""
+
+    url: str
+    ca: str
+    is_trusted: bool = False
+
+
+def _places(kind: str, values: Values) -> Iterator[_Place]:
+    """Yield each URL, and the CA of the site or of its own that goes with it."""
     if kind == "Registry":
         own = {}
         for endpoint in documents_of(values, "endpoints"):
-            own[host_of(text(endpoint, "url"))] = bool(text(endpoint, "caFingerprint"))
-            yield text(endpoint, "url"), bool(text(endpoint, "caFingerprint"))
+            url, ca = text(endpoint, "url"), text(endpoint, "caFingerprint")
+            own[host_of(url)] = ca
+            yield _Place(url=url, ca=ca)
         for _, mirror in entries(values, "mirrors"):
             for url in texts(mirror, "endpoints"):
-                trusted = bool(text(mirror, "caFingerprint")) or own.get(host_of(url), False)
-                yield url, trusted or bool(mirror.get("skipVerify"))
+                ca = text(mirror, "caFingerprint") or own.get(host_of(url), "")
+                yield _Place(url=url, ca=ca, is_trusted=bool(mirror.get("skipVerify")))
     elif kind == "AssetMirror":
-        yield text(values, "url"), bool(text(values, "caFingerprint"))
+        yield _Place(url=text(values, "url"), ca=text(values, "caFingerprint"))
     elif kind == "ImageFactory":
-        yield text(values, "endpoint"), bool(text(values, "caFingerprint"))
+        yield _Place(url=text(values, "endpoint"), ca=text(values, "caFingerprint"))
+        yield from _factorys_registry(values)
+
+
+def _factorys_registry(values: Values) -> Iterator[_Place]:
+    """Yield the registry that a factory writes to: with a CA of its own, or with none at all.
+
+    What has that of the site's registry or of the factory's endpoint is judged there.
+    """
+    written, ca = text(values, "registry"), text(values, "registryCaFingerprint")
+    if ca or values.get("registryTrust") == "public":
+        yield _Place(url=written if "://" in written else f"https://{written}", ca=ca)
 
 
 def _is_never_public(host: str) -> bool:

@@ -26,8 +26,9 @@ def read_certificates(pem: str) -> dict[str, Values]:
     """Return each certificate of a PEM text by its fingerprint, in order.
 
     Each has `subject` (RFC 4514), `notBefore` and `notAfter` (the first and the last day, ISO
-    8601), `key` (`EC 256`, `RSA 4096`, `Ed25519`) and `signature` (the hash: `sha256`); one that
-    cannot be read has `subject` empty and nothing else.
+    8601), `key` (`EC 256`, `RSA 4096`, `Ed25519`) and `signature` (the hash: `sha256`). One that
+    may sign no other has `signsCertificates` false, `selfSigned`, and the `names` it is for. One
+    that cannot be read has `subject` empty and nothing else.
     """
     ders = (base64.b64decode("".join(body.split())) for body in _PEM.findall(pem))
     return {f"sha256:{hashlib.sha256(der).hexdigest()}": _read(der) for der in ders}
@@ -36,11 +37,11 @@ def read_certificates(pem: str) -> dict[str, Values]:
 @cache
 def _read(der: bytes) -> Values:
     from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.x509 import load_der_x509_certificate
+    from cryptography.x509 import DuplicateExtension, load_der_x509_certificate
 
     try:
         return _describe(load_der_x509_certificate(der))
-    except (ValueError, UnsupportedAlgorithm):
+    except (ValueError, UnsupportedAlgorithm, DuplicateExtension):
         return {"subject": ""}
 
 
@@ -52,7 +53,56 @@ def _describe(certificate: Certificate) -> Values:
         "notAfter": certificate.not_valid_after_utc.date().isoformat(),
         "key": _key(certificate),
         "signature": found.name if found else "none",
+        **({} if _signs(certificate) else _as_servers(certificate)),
     }
+
+
+def _signs(certificate: Certificate) -> bool:
+    """Tell whether clients take it as the issuer of another, as Go's CheckSignatureFrom does.
+
+    RFC 5280, 4.2.1.3 and 4.2.1.9; a certificate of version 1 has no way to say so, and is taken.
+    """
+    from cryptography.x509 import (
+        BasicConstraints,
+        ExtensionNotFound,
+        KeyUsage,
+        UnsupportedGeneralNameType,
+        Version,
+    )
+
+    try:
+        extensions = certificate.extensions
+    except UnsupportedGeneralNameType:  # an X.400 address: it says nothing of this
+        return True
+    try:
+        if not extensions.get_extension_for_class(KeyUsage).value.key_cert_sign:
+            return False
+    except ExtensionNotFound:
+        pass
+    try:
+        return extensions.get_extension_for_class(BasicConstraints).value.ca
+    except ExtensionNotFound:
+        return certificate.version is Version.v1
+
+
+def _as_servers(certificate: Certificate) -> Values:
+    """Return what a client would take it for: the certificate of a server that shows it."""
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.x509 import DNSName, ExtensionNotFound, IPAddress, SubjectAlternativeName
+
+    try:
+        certificate.verify_directly_issued_by(certificate)
+        is_self_signed = True
+    except (InvalidSignature, TypeError, UnsupportedAlgorithm, ValueError):
+        is_self_signed = False
+    names: list[str] = []
+    try:
+        found = certificate.extensions.get_extension_for_class(SubjectAlternativeName).value
+        names += found.get_values_for_type(DNSName)
+        names += [str(address) for address in found.get_values_for_type(IPAddress)]
+    except ExtensionNotFound:
+        pass
+    return {"signsCertificates": False, "selfSigned": is_self_signed, "names": sorted(names)}
 
 
 def _key(certificate: Certificate) -> str:

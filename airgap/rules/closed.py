@@ -2,9 +2,9 @@
 
 Every host that any component names is on the allow-list: endpoints, mirrors, boot assets, kernel
 arguments, time servers, resolvers, what a machine configuration, a schematic or the configuration
-of a factory says. What is pulled by an upstream's name is the matter of `no-fallback`, and Talos'
-own public defaults that of `public-services`. Workloads' manifests are in no component: their
-images are in the lock, other hosts that they name are judged by nobody.
+of a factory says. What is pulled by an upstream's name is the matter of `no-fallback`, Talos' own
+public defaults that of `public-services`, and what workloads' manifests name that of
+`closed-workloads`: these are somebody else's texts.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from airgap.rules.values import (
     documents_of,
     entries,
     host_of,
+    is_allowed,
     is_private_address,
     part,
     text,
@@ -53,7 +54,7 @@ def check(kind: str, values: Values) -> Iterator[Violation]:
     allowed = texts(part(values, "policy"), "allowedHosts")
     told: set[str] = set()
     for what, host in _hosts(kind, values):
-        if host not in told and not _is_allowed(host, allowed):
+        if host not in told and not is_allowed(host, allowed):
             told.add(host)
             yield Violation(
                 subject=host,
@@ -61,12 +62,6 @@ def check(kind: str, values: Values) -> Iterator[Violation]:
                 remedy=_ALLOW,
                 known_as=(without_port(host),),
             )
-
-
-def _is_allowed(host: str, allowed: tuple[str, ...]) -> bool:
-    """Tell whether a host is on the list, with port or without; case is no matter (RFC 4343)."""
-    known = {item.lower() for item in allowed}
-    return host.lower() in known or without_port(host).lower() in known
 
 
 def _hosts(kind: str, values: Values) -> Iterator[tuple[str, str]]:

@@ -16,11 +16,14 @@ __all__ = ["Mirror", "cluster_of", "document", "machine_of", "mirrors_of", "name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mirror:
-    """Where images of one registry host are pulled from: (URL, overridePath) in order."""
+    """Where images of one registry host are pulled from: (URL, overridePath) in order.
+
+    `skip_fallback` is None where nothing is said, which Talos takes for false.
+    """
 
     upstream: str
     endpoints: tuple[tuple[str, bool], ...]
-    skip_fallback: bool
+    skip_fallback: bool | None
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -51,6 +54,11 @@ def named(machine_config: Values, kind: str) -> Iterator[tuple[str, Values]]:
             yield name, part(machine_config, key)
 
 
+def _stated(mirror: Values) -> bool | None:
+    stated = mirror.get("skipFallback")
+    return None if stated is None else bool(stated)
+
+
 def mirrors_of(machine_config: Values) -> Iterator[Mirror]:
     """Yield the registry mirrors."""
     registries = part(machine_of(machine_config), "registries")
@@ -59,7 +67,7 @@ def mirrors_of(machine_config: Values) -> Iterator[Mirror]:
         yield Mirror(
             upstream=upstream,
             endpoints=tuple((url, override) for url in texts(mirror, "endpoints")),
-            skip_fallback=bool(mirror.get("skipFallback")),
+            skip_fallback=_stated(mirror),
         )
     for upstream, mirror in named(machine_config, "RegistryMirrorConfig"):
         yield Mirror(
@@ -68,7 +76,7 @@ def mirrors_of(machine_config: Values) -> Iterator[Mirror]:
                 (text(endpoint, "url"), bool(endpoint.get("overridePath")))
                 for endpoint in documents_of(mirror, "endpoints")
             ),
-            skip_fallback=bool(mirror.get("skipFallback")),
+            skip_fallback=_stated(mirror),
         )
 
 

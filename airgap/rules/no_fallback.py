@@ -33,14 +33,14 @@ def check(kind: str, values: Values) -> Iterator[Violation]:
     if kind == "Registry":
         yield from _check_hosts(values)
         for upstream, mirror in entries(values, "mirrors"):
-            if not mirror.get("skipFallback"):
-                yield _falls_back(upstream, "")
+            if not (stated := mirror.get("skipFallback")):
+                yield _falls_back(upstream, "", stated)
         yield from _check_catch_all(values)
     elif kind == "SideroEnvironment":
         for name, server_class in entries(values, "serverClasses"):
             for found in mirrors_of(part(server_class, "machineConfig")):
                 if not found.skip_fallback:
-                    yield _falls_back(found.upstream, f"server class {name}: ")
+                    yield _falls_back(found.upstream, f"server class {name}: ", found.skip_fallback)
 
 
 def _check_hosts(values: Values) -> Iterator[Violation]:
@@ -63,9 +63,10 @@ def _check_catch_all(values: Values) -> Iterator[Violation]:
         )
 
 
-def _falls_back(upstream: str, where: str) -> Violation:
+def _falls_back(upstream: str, where: str, stated: object) -> Violation:
+    found = "is not set" if stated is None else "is false"
     return Violation(
         subject=upstream,
-        message=f"{where}its mirror falls back to the registry outside (skipFallback is not set)",
+        message=f"{where}its mirror falls back to the registry outside (skipFallback {found})",
         remedy="set skipFallback: true",
     )

@@ -17,6 +17,7 @@ __all__ = [
     "documents_of",
     "entries",
     "host_of",
+    "is_allowed",
     "is_private_address",
     "part",
     "scheme_of",
@@ -106,6 +107,12 @@ def without_port(host: str) -> str:
     if host.count(":") > 1 and not host.startswith("["):
         return host
     return urlsplit(f"//{host}").hostname or host
+
+
+def is_allowed(host: str, allowed: Collection[str]) -> bool:
+    """Tell whether a host is on a list, with port or without; case is no matter (RFC 4343)."""
+    known = {item.lower() for item in allowed}
+    return host.lower() in known or without_port(host).lower() in known
 
 
 def is_private_address(host: str) -> bool:

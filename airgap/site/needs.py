@@ -84,6 +84,9 @@ class Manifest(Document):
     """What is found in it: where each reference stands. Filled when the site is loaded."""
     unseen: tuple[str, ...] = ()
     """What in it names images only when it runs. Filled when the site is loaded."""
+    hosts: dict[str, str] = Field(default_factory=dict)
+    """What it names outside the cluster: where each host stands first. Filled when the site is
+    loaded."""
 
 
 class ImagePaths(Document):

@@ -1,7 +1,7 @@
-"""Reads the manifests a site names, and fills in the images they name.
+"""Reads the manifests a site names, and fills in the images and hosts they name.
 
 Files are read through functions the caller gives: this module touches no disk. What an image is
-in a manifest is known by `airgap.workloads`.
+in a manifest, and what a host, is known by `airgap.workloads`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MOST_FILES = 5000
 
 
 class WorkloadReader:
-    """Fills `images` of each manifest, and collects what keeps one from being known.
+    """Fills `images` and `hosts` of each manifest, and collects what keeps one from being known.
 
     Args:
         read: Returns the bytes of a file, by its path relative to the stack file.
@@ -47,8 +47,9 @@ class WorkloadReader:
         ]
         if not self.faults:
             self.faults += _unused(own, [each for scans in found for each in scans])
+        serves = frozenset(name for scans in found for each in scans for name in each.serves)
         filled = tuple(
-            item.model_copy(update=_merged(scans))
+            item.model_copy(update={**_merged(scans), "hosts": _hosts(scans, serves)})
             for item, scans in zip(site.manifests, found, strict=True)
         )
         return site.model_copy(update={"manifests": filled})
@@ -57,7 +58,7 @@ class WorkloadReader:
         self, item: Manifest, index: int, own: list[Field], allowed: frozenset[str]
     ) -> list[Scan]:
         at: tuple[Step, ...] = ("manifests", index)
-        for name in ("images", "unseen"):
+        for name in ("images", "unseen", "hosts"):
             if getattr(item, name):
                 self._add((*at, name), "is read from the file", "leave it out; see images")
         scans = [
@@ -113,6 +114,26 @@ def _merged(scans: Sequence[Scan]) -> dict[str, object]:
         "images": dict(sorted(images.items())),
         "unseen": tuple(text for each in scans for text in each.unseen),
     }
+
+
+def _hosts(scans: Sequence[Scan], serves: frozenset[str]) -> dict[str, str]:
+    """Return the hosts that manifests name and none of the site's own serves, each with its place.
+
+    Args:
+        scans: Of the files of one manifest, in their order.
+        serves: What any manifest of the site serves.
+    """
+    hosts: dict[str, str] = {}
+    for each in scans:
+        for host, chain in each.hosts.items():
+            if not _is_served(host, serves):
+                hosts.setdefault(host, chain)
+    return dict(sorted(hosts.items()))
+
+
+def _is_served(host: str, serves: frozenset[str]) -> bool:
+    name = host.partition(":")[0]
+    return name in serves or f"*.{name.partition('.')[2]}" in serves
 
 
 def _own_fields(items: Sequence[ImagePaths]) -> Mapping[Field, int]:

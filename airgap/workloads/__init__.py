@@ -1,6 +1,6 @@
-"""What images workloads name: in Kubernetes manifests and in Talos machine configuration.
+"""What images and hosts workloads name: in Kubernetes manifests, in Talos machine configuration.
 
-Pure: from text to references and where they stand. Nothing is rendered here; charts and
+Pure: from text to references, hosts and where they stand. Nothing is rendered here; charts and
 kustomizations come as their output.
 """
 

@@ -1,4 +1,7 @@
-"""Images of one object: by its kind, by the shape of what it holds, by the fields a site names."""
+"""Images of one object: by its kind, by the shape of what it holds, by the fields a site names.
+
+And the hosts that it names.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from dataclasses import replace
 
 from airgap.workloads.documents import Document, read_documents
 from airgap.workloads.fields import Field, find_at, find_field
+from airgap.workloads.hosts import find_hosts
 from airgap.workloads.known import (
     RENDERED_INSIDE,
     json_patches_of,
@@ -14,7 +18,7 @@ from airgap.workloads.known import (
     strategic_patches_of,
 )
 from airgap.workloads.machine import find_in_machine_config, is_machine_config, merged_patches
-from airgap.workloads.places import Finding, Found, Plain, Problem, Unseen, is_mapping
+from airgap.workloads.places import Finding, Found, Host, Plain, Problem, Unseen, is_mapping
 from airgap.workloads.pods import find_in_data, find_in_pods
 
 __all__ = ["MACHINE_CONFIG", "Object", "find_in_object", "find_in_text", "flatten"]
@@ -25,6 +29,9 @@ _PARAMETER = ("{{", "$(")
 _RUNS_WITH_PARAMETERS = frozenset({"argoproj.io", "tekton.dev"})
 _BUILD = "give its output: kubectl kustomize … > file"
 _CHART = "give what is rendered: helm template … > file"
+_INLINE = frozenset({"inlineManifests"})
+_PATCHES = frozenset({"strategicPatches", "configPatches"})
+"""What is text or a patch of its own, and is read as that."""
 _EXPECTED = "expected Kubernetes manifests, or Talos machine configuration"
 
 
@@ -85,17 +92,18 @@ def _hint(value: Plain) -> str:
 
 
 def find_in_object(item: Object, own: Sequence[Field] = ()) -> Iterator[Finding]:
-    """Yield the images of an object, each place once.
+    """Yield the images and hosts of an object, each place once.
 
     Args:
         item: The object.
         own: Fields that the site names, beyond the known ones.
     """
-    seen: set[tuple[tuple[str, ...], str, str]] = set()
+    seen: set[tuple[type[Finding], tuple[str, ...], str, str]] = set()
     for finding in _find(item, own):
-        name = finding.name if isinstance(finding, Found) else ""
-        if (finding.steps, finding.path, name) not in seen:
-            seen.add((finding.steps, finding.path, name))
+        name = finding.name if isinstance(finding, Found | Host) else ""
+        place = (type(finding), finding.steps, finding.path, name)
+        if place not in seen:
+            seen.add(place)
             yield _as_parameter(item, finding)
 
 
@@ -110,6 +118,8 @@ def _as_parameter(item: Object, finding: Finding) -> Finding:
 
 
 def _find(item: Object, own: Sequence[Field]) -> Iterator[Finding]:
+    unread = _INLINE if not item.kind else _PATCHES if _has_patches(item) else frozenset[str]()
+    yield from find_hosts(item.value, kind=item.kind, group=item.group, unread=unread)
     if not item.kind:
         yield from find_in_machine_config(item.value, lambda text: find_in_text(text, own))
         return
@@ -122,6 +132,10 @@ def _find(item: Object, own: Sequence[Field]) -> Iterator[Finding]:
     yield from _machine_patches(item, own)
     if reason := RENDERED_INSIDE.get((item.group, item.kind)):
         yield Unseen(path="spec", message=reason)
+
+
+def _has_patches(item: Object) -> bool:
+    return bool(strategic_patches_of(item.kind, item.group))
 
 
 def _machine_patches(item: Object, own: Sequence[Field]) -> Iterator[Finding]:
@@ -138,7 +152,7 @@ def _machine_patches(item: Object, own: Sequence[Field]) -> Iterator[Finding]:
 
 
 def find_in_text(text: str, own: Sequence[Field] = ()) -> Iterator[Finding]:
-    """Yield the images of manifests or machine configuration, with the object of each."""
+    """Yield the images and hosts of manifests or machine configuration, with each one's object."""
     for document in read_documents(text):
         if isinstance(document, Problem):
             yield document

@@ -10,6 +10,7 @@ __all__ = [
     "Budget",
     "Finding",
     "Found",
+    "Host",
     "Plain",
     "Problem",
     "Unseen",
@@ -21,7 +22,7 @@ __all__ = [
 Plain = Mapping[str, object]
 """A mapping of a document, with text keys."""
 
-_MAX_VISITS = 1_000_000
+_MAX_VISITS = 4_000_000
 _MAX_DEPTH = 200
 
 
@@ -61,7 +62,24 @@ class Unseen:
     steps: tuple[str, ...] = ()
 
 
-Finding = Found | Problem | Unseen
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """A `host[:port]` outside the cluster that a text names.
+
+    Attributes:
+        path: Where it stands.
+        name: The host, in lower case.
+        steps: As an image's.
+        is_served: Whether the cluster itself answers it, such as by an Ingress.
+    """
+
+    path: str
+    name: str
+    steps: tuple[str, ...] = ()
+    is_served: bool = False
+
+
+Finding = Found | Host | Problem | Unseen
 
 
 class Budget:
@@ -70,9 +88,9 @@ class Budget:
     def __init__(self, visits: int = _MAX_VISITS) -> None:
         self._left = visits
 
-    def spend(self, depth: int) -> bool:
-        """Tell whether one more value, this deep, may be looked at."""
-        self._left -= 1
+    def spend(self, depth: int, parts: int = 0) -> bool:
+        """Tell whether one more value, this deep and with so many parts, may be looked at."""
+        self._left -= 1 + parts
         return self._left >= 0 and depth <= _MAX_DEPTH
 
 

@@ -11,7 +11,7 @@ ConfigMap (`queue-sidecar-image`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 
 from airgap.errors import SiteError
 from airgap.oci.reference import parse_reference
@@ -41,7 +41,7 @@ def find_in_data(data: object) -> Iterator[Found]:
 
 
 def _walk(value: object, path: str, depth: int, budget: Budget) -> Iterator[Finding]:
-    if not budget.spend(depth):
+    if not budget.spend(depth, len(value) if isinstance(value, Sized) else 0):
         yield _TOO_DEEP
         return
     if isinstance(value, list):

@@ -132,6 +132,15 @@ CASES = (
         unknown=("endpoints", [{"url": UNKNOWN_STRING_VALUE}]),
     ),
     Case(
+        rule="closed-workloads",
+        kind="Site",
+        edits=(
+            ("workloads", {"hosts": {"hooks.example:8443": "shop.yaml → ConfigMap a → data.b"}}),
+        ),
+        subject="hooks.example:8443",
+        unknown=("workloads", {"hosts": {"hooks.example:8443": UNKNOWN_STRING_VALUE}}),
+    ),
+    Case(
         rule="no-fallback",
         kind="Registry",
         edits=(("mirrors|ghcr.io|skipFallback", False),),

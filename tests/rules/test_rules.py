@@ -289,3 +289,19 @@ def test_the_readme_says_what_each_rule_is_for() -> None:
     told = {line.split("`")[1]: "(a note)" in line for line in table.splitlines() if "| `" in line}
     noted = {rule.name for rule in ADVISORY_RULES}
     assert told == {rule.name: rule.name in noted for rule in (*MANDATORY_RULES, *ADVISORY_RULES)}
+
+
+@pytest.mark.parametrize(
+    ("stated", "words"),
+    [(False, "skipFallback is false"), (None, "skipFallback is not set")],
+)
+def test_a_fallback_that_is_asked_for_is_told_from_one_that_nobody_shut(
+    stated: object, words: str
+) -> None:
+    values = put(component("Registry"), "mirrors|ghcr.io|skipFallback", stated)
+    (found,) = judge("Registry", values)
+    assert (found.rule, f"({words})" in found.message) == ("no-fallback", True)
+    path = "serverClasses|workers|machineConfig|v1alpha1|machine|registries|mirrors|ghcr.io"
+    values = put(component("SideroEnvironment"), f"{path}|skipFallback", stated)
+    (found,) = judge("SideroEnvironment", values)
+    assert (found.rule, f"({words})" in found.message) == ("no-fallback", True)

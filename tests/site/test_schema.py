@@ -112,7 +112,7 @@ def _examples(node: object) -> Iterator[tuple[dict[str, Any], object]]:
             yield from _examples(item)
 
 
-FILLED = {"Manifest.images", "Manifest.unseen"}
+FILLED = {"Manifest.images", "Manifest.unseen", "Manifest.hosts"}
 """Nobody writes them: they are found when a site is loaded."""
 
 

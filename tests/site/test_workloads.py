@@ -141,3 +141,56 @@ def test_a_broken_manifest_hides_no_other_fault() -> None:
     paths = {fault.path for fault in faults_of(value)}
 
     assert paths == {"site.sidero.flavour", "site.manifests[0].path"}
+
+
+THING = (
+    b"kind: Thing\nmetadata: {name: a}\nspec: {urls: ['https://b.example', 'https://a.example']}\n"
+)
+INGRESS = (
+    b"apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i}\n"
+    b"spec: {rules: [{host: a.example}, {host: '*.apps.example'}]}\n"
+)
+
+
+def test_hosts_are_filled_in_with_their_first_place_and_sorted() -> None:
+    site = parsed(_with("apps/a.yaml", "b.yaml"), {"apps/a.yaml": THING, "b.yaml": POD})
+
+    assert list(site.manifests[0].hosts.items()) == [
+        ("a.example", "apps/a.yaml → Thing a → spec.urls[1]"),
+        ("b.example", "apps/a.yaml → Thing a → spec.urls[0]"),
+    ]
+    assert site.manifests[1].hosts == {}
+
+
+def test_of_a_directory_the_first_file_is_told(stack_file: Path) -> None:
+    apps = stack_file.parent / "apps"
+    apps.mkdir()
+    for name in ("b.yaml", "a.yaml"):
+        (apps / name).write_bytes(THING)
+
+    hosts = _load(stack_file, _with("apps")).manifests[0].hosts
+    assert hosts["a.example"] == "apps/a.yaml → Thing a → spec.urls[1]"
+
+
+@pytest.mark.parametrize(
+    ("host", "is_named"),
+    [
+        ("a.example", False),
+        ("a.example:8443", False),
+        ("b.example", True),
+        ("shop.apps.example", False),
+        ("apps.example", True),
+        ("deep.shop.apps.example", True),  # a wildcard is one label (Ingress, Gateway API)
+    ],
+)
+def test_what_another_manifest_of_the_site_serves_is_inside(host: str, *, is_named: bool) -> None:
+    thing = f"kind: Thing\nmetadata: {{name: a}}\nspec: {{url: 'https://{host}/'}}\n".encode()
+    site = parsed(_with("a.yaml", "b.yaml"), {"a.yaml": thing, "b.yaml": INGRESS})
+
+    assert list(site.manifests[0].hosts) == ([host] if is_named else [])
+
+
+def test_hosts_are_not_written_by_hand() -> None:
+    faults = faults_of(_with({"path": "a.yaml", "hosts": {"a.example": "x"}}), {"a.yaml": POD})
+
+    assert [fault.path for fault in faults] == ["site.manifests[0].hosts"]

@@ -115,6 +115,12 @@ def test_aliases_of_aliases_do_not_keep_anybody_busy() -> None:
     assert "more values than can be looked at" in problem.message
 
 
+def test_aliases_of_long_lists_do_not_keep_anybody_busy() -> None:
+    text = f"kind: Pod\nlong: &long [{'x, ' * 5000}]\nall:\n" + "- *long\n" * 20_000
+    (problem,) = scan(text, file="web.yaml").problems
+    assert "more values than can be looked at" in problem.message
+
+
 def test_what_a_controller_renders_is_unseen_and_said() -> None:
     text = """
       apiVersion: helm.toolkit.fluxcd.io/v2
