@@ -10,7 +10,7 @@ from typing import TextIO
 
 import click
 
-from airgap.cli.objects import read_objects
+from airgap.cli.objects import objects_option, read_objects
 from airgap.cli.output import json_option, print_json
 from airgap.cli.project import Project, project_option, site_argument
 from airgap.lock import check_lock, read_lock
@@ -30,13 +30,7 @@ _REASONS = {rule.name: rule.reason for rule in RULES}
 @click.command()
 @site_argument
 @project_option
-@click.option(
-    "--objects",
-    type=click.File("r", encoding="utf-8"),
-    metavar="FILE",
-    help="What the cluster holds: `kubectl get serverclasses,servers,environments -o yaml`; - for "
-    "standard input. Says whose patches break, or have the last word over, the site's.",
-)
+@objects_option
 @json_option
 def check(site: str, *, project: Project, objects: TextIO | None, as_json: bool) -> None:
     """Judge SITE by the policies.

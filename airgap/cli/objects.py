@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TextIO
 
+import click
 import yaml
 
 from airgap.errors import AirgapError
 
-__all__ = ["read_objects"]
+__all__ = ["objects_option", "read_objects"]
+
+objects_option = click.option(
+    "--objects",
+    type=click.File("r", encoding="utf-8"),
+    metavar="FILE",
+    help="What the cluster holds: `kubectl get serverclasses,servers,environments -o yaml`; - for "
+    "standard input. Says whose patches break, or have the last word over, the site's.",
+)
 
 
 def read_objects(stream: TextIO) -> tuple[Mapping[str, object], ...]:

@@ -14,6 +14,7 @@ from airgap import VERSION
 from airgap.cli.output import json_option, print_json
 from airgap.cli.progress import show_progress
 from airgap.cli.project import Project, project_option, site_argument
+from airgap.cli.receipts import read_receipt
 from airgap.errors import AirgapError
 from airgap.lock import Lock, check_lock, read_lock
 from airgap.receipt import (
@@ -22,15 +23,12 @@ from airgap.receipt import (
     compare_receipt,
     format_receipt,
     lock_digest,
-    parse_receipt,
 )
 from airgap.site.model import Site
 from airgap.store.partial import refuse, replace_bytes
 from airgap.transfer.holding import held_assets, held_images
 
 __all__ = ["receipt"]
-
-_MAX_BYTES = 64 * 1024 * 1024
 
 
 @click.command()
@@ -135,9 +133,7 @@ def _write(path: Path, text: str) -> None:
 def _compare(
     project: Project, site: str, file: Path, lock_file: Path | None, *, as_json: bool
 ) -> None:
-    told = parse_receipt(_text_of(file), source=str(file))
-    if told.site != site:
-        raise AirgapError(f"{file}: it is of the site {told.site!r}", hint=f"expected {site!r}")
+    told = read_receipt(file, site)
     lock = read_lock(lock_file or project.lock_file(site))
     compared = compare_receipt(told, lock)
     if as_json:
@@ -146,17 +142,6 @@ def _compare(
         _print(told, compared)
     if compared.is_drift:
         sys.exit(1)
-
-
-def _text_of(file: Path) -> str:
-    try:
-        with file.open("rb") as source:
-            data = source.read(_MAX_BYTES + 1)
-    except OSError as error:
-        raise AirgapError(f"{file}: cannot be read: {error.strerror}") from None
-    if len(data) > _MAX_BYTES:
-        raise AirgapError(f"{file}: larger than 64 MiB")
-    return data.decode("utf-8", errors="replace")
 
 
 def _print(told: Receipt, compared: Comparison) -> None:

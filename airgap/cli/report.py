@@ -5,26 +5,32 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 import click
 
+from airgap.cli.objects import objects_option, read_objects
 from airgap.cli.output import say
 from airgap.cli.project import Project, project_option, site_argument
+from airgap.cli.receipts import read_receipt
 from airgap.cli.revisions import find_base, head_words, read_directory
 from airgap.errors import AirgapError, PublishError
 from airgap.lock import Lock, check_lock, read_lock
 from airgap.plan import plan_site
+from airgap.receipt import Receipt
 from airgap.report import (
     Basis,
     Link,
+    Observed,
     Report,
     Scene,
     compare,
+    compare_held,
+    held_words,
     parse_link,
     read_events,
     scene_of_plan,
@@ -32,6 +38,8 @@ from airgap.report import (
     write_markdown,
     write_page,
 )
+from airgap.report.model import KeyChange
+from airgap.resolve.own_signatures import check_own_signatures
 from airgap.site.load import load_site
 from airgap.site.model import Site
 
@@ -76,6 +84,13 @@ def _links(
     help="Tell what the engine says instead: the events of `pulumi preview` or `pulumi refresh`; "
     "- for standard input.",
 )
+@objects_option
+@click.option(
+    "--receipt",
+    "receipt_file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A receipt that was carried out: tell what the site lacks of the base's lock.",
+)
 @click.option(
     "--format",
     "form",
@@ -108,6 +123,8 @@ def report(
     base_name: str,
     base_dir: Path | None,
     events: BinaryIO | None,
+    objects: TextIO | None,
+    receipt_file: Path | None,
     form: str,
     out: Path | None,
     links: tuple[Link, ...],
@@ -115,6 +132,8 @@ def report(
     project: Project,
 ) -> None:
     """Report what the working tree changes of SITE, for whoever approves it.
+
+    What the policies say of it is what `check` says of the working tree.
 
     Stack file, lock and the files they name are compared with those of a commit: where the branch
     left the main one (origin's, else the local one), or --base. A site that is new, or removed, is
@@ -133,10 +152,19 @@ def report(
         raise click.UsageError("--base, --base-dir and --events exclude each other")
     if base_name and base in (None, _NO_BASE):
         raise click.UsageError("--base-name goes with a --base")
+    if events and receipt_file:
+        raise click.UsageError("--receipt goes with a base: the events tell what the engine saw")
+    context = _Context(
+        site=site,
+        links=links,
+        present=read_objects(objects) if objects else (),
+        receipt=read_receipt(receipt_file, site) if receipt_file else None,
+        today=datetime.now(tz=UTC).date(),
+    )
     told = (
-        _observe(project, site, events, links)
+        _observe(project, context, events)
         if events
-        else _compare(project, site, _base_of(project, site, base, base_name, base_dir), links)
+        else _compare(project, context, _base_of(project, site, base, base_name, base_dir))
     )
     _write(_FORMS[form](told, page), out)
     if told.violations:
@@ -144,7 +172,40 @@ def report(
         sys.exit(1)
 
 
-def _observe(project: Project, site: str, events: BinaryIO, links: tuple[Link, ...]) -> Report:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Context:
+    """What a report is made with, whatever it is told by."""
+
+    site: str
+    links: tuple[Link, ...]
+    present: tuple[Mapping[str, object], ...]
+    receipt: Receipt | None
+    today: date
+
+    def compare(
+        self,
+        base: Scene,
+        head: Scene,
+        basis: Basis,
+        seen: Observed | None = None,
+        drift: Sequence[KeyChange] = (),
+    ) -> Report:
+        """Return the report from base to head."""
+        return compare(
+            base,
+            head,
+            site=self.site,
+            basis=basis,
+            links=self.links,
+            today=self.today,
+            more_objects=seen.objects if seen else (),
+            more_findings=seen.findings if seen else (),
+            present=self.present,
+            drift=drift,
+        )
+
+
+def _observe(project: Project, context: _Context, events: BinaryIO) -> Report:
     """Return the report of what the engine says; the lock that is here tells sizes and reasons.
 
     Raises:
@@ -153,20 +214,13 @@ def _observe(project: Project, site: str, events: BinaryIO, links: tuple[Link, .
     data = events.read(_MAX_BYTES + 1)
     if len(data) > _MAX_BYTES:
         raise AirgapError(f"events: more than {_MAX_BYTES >> 20} MiB")
-    lock_file = project.lock_file(site)
+    lock_file = project.lock_file(context.site)
     known = (read_lock(lock_file),) if lock_file.exists() else ()
-    observed = read_events(data.decode("utf-8", errors="replace"), site=site, known=known)
+    text = data.decode("utf-8", errors="replace")
+    observed = read_events(text, site=context.site, known=known)
     head = "what is really there" if observed.kind == "refresh" else "what `up` would make"
-    return compare(
-        observed.base,
-        observed.head,
-        site=site,
-        basis=Basis(kind=observed.kind, base="the stack's state", head=head, notes=observed.notes),
-        links=links,
-        today=datetime.now(tz=UTC).date(),
-        more_objects=observed.objects,
-        more_findings=observed.findings,
-    )
+    basis = Basis(kind=observed.kind, base="the stack's state", head=head, notes=observed.notes)
+    return context.compare(observed.base, observed.head, basis, observed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,23 +230,26 @@ class _Base:
     Attributes:
         words: What it is, for people.
         scene: The site in it; None where it was not, not locked, or not to be read.
+        lock: Its lock, where there is a scene.
         notes: What the reader should know of it.
         unread: Why it could not be read.
     """
 
     words: str
     scene: Scene | None = None
+    lock: Lock | None = None
     notes: tuple[str, ...] = ()
     unread: AirgapError | None = None
 
 
-def _compare(project: Project, site: str, base: _Base, links: tuple[Link, ...]) -> Report:
+def _compare(project: Project, context: _Context, base: _Base) -> Report:
     """Return the report of the working tree against the base.
 
     Raises:
         AirgapError: The site is nowhere, or cannot be read here; or it is removed, and what it was
             cannot be read.
     """
+    site = context.site
     after = _after(project, site)
     if after is None and base.unread is not None:
         raise base.unread
@@ -201,14 +258,23 @@ def _compare(project: Project, site: str, base: _Base, links: tuple[Link, ...]) 
             f"there is no site {site!r}, neither here nor in {base.words}",
             hint=f"sites here: {', '.join(project.sites()) or 'none'}",
         )
-    return compare(
-        base.scene or Scene(),
-        _scene(after, site) if after else Scene(),
-        site=site,
-        basis=Basis(kind="locks", base=base.words, head=head_words(project), notes=base.notes),
-        links=links,
-        today=datetime.now(tz=UTC).date(),
-    )
+    drift, told = _held(context.receipt, base.lock)
+    notes = (*base.notes, *told)
+    basis = Basis(kind="locks", base=base.words, head=head_words(project), notes=notes)
+    head = _scene(after, site) if after else Scene()
+    return context.compare(base.scene or Scene(), head, basis, drift=drift)
+
+
+def _held(
+    receipt: Receipt | None, lock: Lock | None
+) -> tuple[tuple[KeyChange, ...], tuple[str, ...]]:
+    """Return what a site lacks of the base's lock by its receipt, and that in words."""
+    if receipt is None:
+        return (), ()
+    if lock is None:
+        return (), ("The base has no lock to hold the receipt against.",)
+    drift = compare_held(receipt, lock)
+    return drift, (held_words(receipt, drift),)
 
 
 _Side = tuple[Site, Lock]
@@ -251,7 +317,7 @@ def _read_base(words: str, site: str, read: _Read) -> _Base:
             note = "The base has the site without a lock: everything counts as new."
             return _Base(words=words, notes=(note,))
         check_lock(description, lock, name=f"{site} in the base, {words}")
-        return _Base(words=words, scene=_scene((description, lock), site))
+        return _Base(words=words, scene=_scene((description, lock), site), lock=lock)
     except AirgapError as error:
         why = str(error).rstrip(".")
         note = f"The base at {words} could not be read: {why}. Everything counts as new."
@@ -261,19 +327,24 @@ def _read_base(words: str, site: str, read: _Read) -> _Base:
 
 
 def _after(project: Project, site: str) -> _Side | None:
-    """Return the site in the working tree; None where it is removed."""
+    """Return the site in the working tree; None where it is removed.
+
+    Raises:
+        AirgapError: `check` would not judge it either.
+    """
     stack_file = project.stacks / f"Pulumi.{site}.yaml"
     if not stack_file.is_file():
         return None
     description = load_site(stack_file)
     lock = read_lock(project.lock_file(site))
     check_lock(description, lock, name=site)
+    check_own_signatures(description, lock)
     return description, lock
 
 
 def _scene(side: _Side, name: str) -> Scene:
     description, lock = side
-    return scene_of_plan(plan_site(description, lock, name=name), lock)
+    return scene_of_plan(plan_site(description, lock, name=name), lock, description)
 
 
 def _write(text: str, out: Path | None) -> None:

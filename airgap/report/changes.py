@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from airgap.report.contents import compare_assets, compare_images, compare_schematics
 from airgap.report.model import (
     AssetChange,
     FileChange,
     ImageChange,
+    KeyChange,
     Kind,
     Mark,
     ObjectChange,
@@ -19,6 +20,7 @@ from airgap.report.model import (
 )
 from airgap.report.objects import compare_files, compare_objects, compare_trust, compare_versions
 from airgap.report.scene import Scene
+from airgap.report.site_keys import compare_sites
 from airgap.report.weakening import find_weakened
 
 __all__ = ["Changes", "find_changes"]
@@ -38,6 +40,7 @@ class Changes:
     objects: tuple[ObjectChange, ...]
     files: tuple[FileChange, ...]
     weakened: tuple[str, ...] = ()
+    site_keys: tuple[KeyChange, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -50,6 +53,7 @@ class Changes:
             or self.trust
             or self.objects
             or self.files
+            or self.site_keys
         )
 
     def of_kind(self, *kinds: Kind) -> Iterator[ObjectChange]:
@@ -65,7 +69,7 @@ class Changes:
 
 def find_changes(base: Scene, head: Scene, more: Sequence[ObjectChange] = ()) -> Changes:
     """Return what differs; `more` is what the scenes cannot say."""
-    return Changes(
+    found = Changes(
         base=base,
         head=head,
         versions=compare_versions(base, head),
@@ -77,3 +81,5 @@ def find_changes(base: Scene, head: Scene, more: Sequence[ObjectChange] = ()) ->
         files=compare_files(base, head),
         weakened=find_weakened(base, head),
     )
+    keys = compare_sites(base.site, head.site, found.images, is_alone=found.is_empty)
+    return replace(found, site_keys=keys)

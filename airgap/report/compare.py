@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from airgap.report.amounts import Link, count_transfer
@@ -10,7 +10,7 @@ from airgap.report.changes import find_changes
 from airgap.report.drift import count_repair, find_drift_reach, write_drift
 from airgap.report.headline import write_headline
 from airgap.report.judgement import compare_findings, judge
-from airgap.report.model import Basis, ObjectChange, Report
+from airgap.report.model import Basis, KeyChange, ObjectChange, Report
 from airgap.report.reach import find_reach
 from airgap.report.scene import Scene
 from airgap.report.topology import draw_topology
@@ -29,6 +29,8 @@ def compare(
     today: date,
     more_objects: Sequence[ObjectChange] = (),
     more_findings: Sequence[Finding] = (),
+    present: Sequence[Mapping[str, object]] = (),
+    drift: Sequence[KeyChange] = (),
 ) -> Report:
     """Return what changes from base to head.
 
@@ -41,11 +43,13 @@ def compare(
         today: The day that exceptions of rules are measured by.
         more_objects: What the scenes cannot say: secrets that the engine says have changed.
         more_findings: What the engine's own policies say of the head.
+        present: Objects that the cluster holds beside the site's.
+        drift: What the site lacks of the base's lock, by its receipt.
     """
     changes = find_changes(base, head, more_objects)
-    before = judge(base, today=today)
+    before = judge(base, today=today, present=present)
     is_drift = basis.kind == "refresh"  # what is found has not been asked for: no rule is for it
-    after = before if is_drift else (*judge(head, today=today), *more_findings)
+    after = before if is_drift else (*judge(head, today=today, present=present), *more_findings)
     return Report(
         site=site,
         basis=basis,
@@ -63,6 +67,8 @@ def compare(
             count_repair(base, head, links) if is_drift else count_transfer(base, head, links)
         ),
         weakened=() if is_drift else changes.weakened,
+        site_keys=changes.site_keys,
+        drift=tuple(drift),
         findings=compare_findings(before, after),
         topology=draw_topology(changes),
     )

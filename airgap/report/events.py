@@ -29,6 +29,9 @@ _UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 _LATER = "(known after up)"
 _SKIPPED = ("pulumi:providers:", "pulumi:pulumi:Stack")
 _COLOUR = re.compile(r"<\{%[^%]*%\}>")
+_REFUSED = "preview failed"
+"""What the engine ends with when policies refused (Pulumi 3.250), and with errors, too."""
+
 _PATH = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.\[\]]+)')
 _DOCUMENT = re.compile(r"\s*\{\s*\n")
 _HOW = (
@@ -93,9 +96,11 @@ def read_events(text: str, *, site: str, known: Sequence[Lock] = ()) -> Observed
     head: dict[str, View] = {}
     for step in steps:
         if step.old is not None:
-            base.setdefault(step.name, View(token=step.token, name=step.name, inputs=step.old))
+            old = View(token=step.token, name=step.name, inputs=step.old)
+            base.setdefault(old.key, old)
         if step.new is not None and not step.operation.startswith("delete"):
-            head[step.name] = View(token=step.token, name=step.name, inputs=step.new)
+            new = View(token=step.token, name=step.name, inputs=step.new)
+            head[new.key] = new
     return Observed(
         kind=kind,
         base=scene_of_views(base.values(), known),
@@ -263,11 +268,19 @@ def _notes(
     if not known:
         yield "There is no lock here to look up the sizes of images and why they are there."
     errors = [
-        _COLOUR.sub("", str(event.get("message", "")))
+        " ".join(_COLOUR.sub("", str(event.get("message", ""))).split())
         for entry in entries
         for event in (_mapping(entry.get("diagnosticEvent")),)
         if event.get("severity") == "error"
     ]
+    if _is_refused(entries):  # by policies, which run to the end, and then it is said so
+        errors = [each for each in errors if each != _REFUSED]
     if errors:
-        words = mask_text(" ".join(errors[0].split()))[:300]
+        words = mask_text(errors[0])[:300]
         yield f"The engine stopped with an error, and what follows is not whole: {words}"
+
+
+def _is_refused(entries: Sequence[Values]) -> bool:
+    """Tell whether a policy stopped it."""
+    events = (_mapping(entry.get("policyEvent")) for entry in entries)
+    return any(event.get("enforcementLevel") == "mandatory" for event in events)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from airgap.report.changes import Changes
@@ -31,6 +32,7 @@ def write_headline(changes: Changes) -> str:
         *_secrets(changes),
         *_trust(changes),
         *_places(changes),
+        *_workloads(changes),
         *_counted(changes.images, "image"),
         *_counted(changes.assets, "boot asset"),
         *_schematics(changes),
@@ -39,6 +41,8 @@ def write_headline(changes: Changes) -> str:
     ]
     if not clauses:
         clauses = [*_others(changes), *_files(changes)]
+    if changes.site_keys:
+        clauses = [*(clauses or ["nothing that machines see changes"]), _site_keys(changes)]
     if not clauses:
         return "Nothing changes."
     sentence = "; ".join(clauses)
@@ -83,8 +87,19 @@ def _policies(changes: Changes) -> Iterator[str]:
     if told:
         more = f" and {len(told) - 3} more" if len(told) > 3 else ""
         yield f"policies are weakened: {', '.join(told[:3])}{more}"
-    elif any(_by_hand(change) for change in changes.of_kind("site")):
+    elif any("policy" in change.names and _by_hand(change) for change in changes.of_kind("site")):
         yield "the policies are changed"
+
+
+def _workloads(changes: Changes) -> Iterator[str]:
+    """Yield the hosts that workloads' manifests name now."""
+    old, new = (
+        part(part(scene.inputs("Site"), "workloads"), "hosts")
+        for scene in (changes.base, changes.head)
+    )
+    if come := sorted(new.keys() - old.keys()):
+        more = f" and {len(come) - 3} more" if len(come) > 3 else ""
+        yield f"workloads name {join_words([*map(quote, come[:3])])}{more}"
 
 
 def _by_hand(change: ObjectChange) -> bool:
@@ -183,6 +198,17 @@ def _counted(changes: Sequence[ImageChange] | Sequence[AssetChange], noun: str) 
 def _schematics(changes: Changes) -> Iterator[str]:
     if added := [change for change in changes.schematics if change.mark == "added"]:
         yield count_words(len(added), "new schematic")
+
+
+def _site_keys(changes: Changes) -> str:
+    """Return which parts of the stack file change, by their first two steps."""
+    found = (_PART.match(key.path) for key in changes.site_keys)
+    parts = [quote(part) for part in dict.fromkeys(each[0] for each in found if each)]
+    told = join_words([*parts[:3], *([f"{len(parts) - 3} more"] if len(parts) > 3 else [])])
+    return f"{told} of the stack file {'is' if len(parts) == 1 else 'are'} changed"
+
+
+_PART = re.compile(r"[^.\[]+(?:\.[^.\[]+)?")
 
 
 _ALONE = {"registry", "assetMirror", "imageFactory", "sidero"}

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from airgap.report.masking import mask_text
 from airgap.report.model import FindingChange
 from airgap.report.scene import Scene, part
-from airgap.rules import Finding, evaluate
+from airgap.rules import Finding, evaluate, find_blockers
 
 __all__ = ["compare_findings", "judge"]
 
 
-def judge(scene: Scene, *, today: date) -> tuple[Finding, ...]:
-    """Return what the rules say of a scene."""
+def judge(
+    scene: Scene, *, today: date, present: Sequence[Mapping[str, object]] = ()
+) -> tuple[Finding, ...]:
+    """Return what the rules say of a scene, and of what is `present` in the cluster beside it."""
     policy = part(scene.inputs("Registry"), "policy")
-    return tuple(
+    findings = (
         finding
         for view in scene.views.values()
         for finding in evaluate(view.token, view.name, view.inputs, today=today, policy=policy)
     )
+    sidero = scene.inputs("SideroEnvironment")
+    return (*findings, *(find_blockers(sidero, present) if scene.is_there else ()))
 
 
 def compare_findings(base: Iterable[Finding], head: Iterable[Finding]) -> tuple[FindingChange, ...]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, TypeGuard
 
 from airgap.report.masking import MASK, is_sealed, mask_text, mask_value
 from airgap.report.model import KeyChange
 
-__all__ = ["compare_keys", "flatten", "path_text", "show"]
+__all__ = ["Path", "compare_keys", "flatten", "path_text", "show"]
 
 Path = tuple[str, ...]
 
@@ -24,13 +24,24 @@ class _Absent:
 _ABSENT: Final = _Absent()
 
 
-def compare_keys(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[KeyChange, ...]:
-    """Return what differs between two mappings, in the order of the new one, then of the old."""
+def compare_keys(
+    old: Mapping[str, object],
+    new: Mapping[str, object],
+    *,
+    when: Callable[[Path], bool] = lambda _: True,
+) -> tuple[KeyChange, ...]:
+    """Return what differs between two mappings, in the order of the new one, then of the old.
+
+    Args:
+        old: The one.
+        new: The other.
+        when: Which paths count.
+    """
     before, after = dict(flatten(old)), dict(flatten(new))
     return tuple(
         _change(path, before.get(path, _ABSENT), after.get(path, _ABSENT))
         for path in dict.fromkeys((*after, *before))
-        if before.get(path, _ABSENT) != after.get(path, _ABSENT)
+        if before.get(path, _ABSENT) != after.get(path, _ABSENT) and when(path)
     )
 
 

@@ -17,6 +17,7 @@ from airgap.report.model import AssetChange, FindingChange, ImageChange, Pin, Re
 from airgap.report.tables import ABSENT, code, fold, key_cells, plain, table
 from airgap.report.wording import (
     BASIS_WORDS,
+    DRIFT,
     LONG,
     NEED_WORDS,
     amount_words,
@@ -100,6 +101,7 @@ def _lines(report: Report, form: _Form, page: str) -> Iterator[str]:
     if not report.is_empty:
         yield from _reach(report)
     yield from _findings(report)
+    yield from _drift(report, form)
     if not report.is_empty:
         yield from _versions(report)
         yield from _images(report, form, page)
@@ -160,6 +162,20 @@ def _reach(report: Report) -> Iterator[str]:
         else:
             yield f"- **{title}:** not reached."
     yield ""
+
+
+def _drift(report: Report, form: _Form) -> Iterator[str]:
+    if not report.drift:
+        return
+    yield f"### {DRIFT}"
+    yield ""
+    told = report.drift if form.tables else report.drift[:_FOLDED]
+    rows = [(code(item.path), *key_cells(item)) for item in told]
+    lines = list(table(("", "by the base's lock", "found"), rows))
+    yield from fold(count_words(len(rows), "thing"), lines, when=len(rows) > _FOLDED)
+    if rest := len(report.drift) - len(told):
+        yield f"And {rest} more: `python -m airgap receipt --compare` names them, and the page."
+        yield ""
 
 
 def _versions(report: Report) -> Iterator[str]:

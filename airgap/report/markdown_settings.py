@@ -6,7 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from airgap.report.model import KeyChange, ObjectChange, Report
 from airgap.report.tables import ABSENT, code, fold, key_cells, plain, table
-from airgap.report.wording import KIND_WORDS, count_words, join_words
+from airgap.report.wording import (
+    KIND_WORDS,
+    SITE_KEYS,
+    SITE_KEYS_TOLD,
+    count_words,
+    join_words,
+)
 
 __all__ = ["write_settings"]
 
@@ -39,6 +45,12 @@ def write_settings(report: Report, *, config: bool) -> Iterator[str]:
             yield ""
             for change in changes:
                 yield from _thing(change, config=config)
+    if report.site_keys:
+        yield f"### {SITE_KEYS}"
+        yield ""
+        yield SITE_KEYS_TOLD
+        yield ""
+        yield from _keys("", report.site_keys, "changed", config=config)
 
 
 def _trust(report: Report) -> Iterator[str]:

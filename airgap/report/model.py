@@ -295,6 +295,10 @@ class Report(_Part):
     topology: Topology
     weakened: tuple[str, ...] = ()
     """What lets more pass the policies than before, a clause each."""
+    site_keys: tuple[KeyChange, ...] = ()
+    """What of the stack file changes and is told by nothing else here."""
+    drift: tuple[KeyChange, ...] = ()
+    """What the site lacked of the base's lock, by its receipt: `old` is the lock's, `new` found."""
 
     @property
     def violations(self) -> int:

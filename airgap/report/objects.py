@@ -79,6 +79,7 @@ def compare_objects(base: Scene, head: Scene) -> tuple[ObjectChange, ...]:
             {"environments", "serverClasses"},
         ),
         *_policies(base, head),
+        *_workloads(base, head),
         *_mapped(base, head, "environment", _environments),
         *_classes(base, head),
         *_resources(base, head),
@@ -106,6 +107,13 @@ def _policies(base: Scene, head: Scene) -> Iterator[ObjectChange]:
     old, new = (part(scene.inputs("Registry"), "policy") for scene in (base, head))
     if base.is_there and head.is_there and (keys := compare_keys(old, new)):
         yield _object("site", "policy", old, new, keys)
+
+
+def _workloads(base: Scene, head: Scene) -> Iterator[ObjectChange]:
+    """Yield the hosts that workloads' manifests name: places outside, for all that is known."""
+    old, new = (part(scene.inputs("Site"), "workloads") for scene in (base, head))
+    if keys := compare_keys(old, new):
+        yield _object("site", "workloads", old, new, keys)
 
 
 def _mirrors(scene: Scene) -> PlainValues:

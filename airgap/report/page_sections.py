@@ -11,8 +11,11 @@ from airgap.report.contents import anchor
 from airgap.report.markup import cell, code, escape, inline, key_cells, mark, pins, table
 from airgap.report.model import KeyChange, Mark, ObjectChange, Report
 from airgap.report.wording import (
+    DRIFT,
     KIND_WORDS,
     NEED_WORDS,
+    SITE_KEYS,
+    SITE_KEYS_TOLD,
     amount_words,
     count_words,
     join_words,
@@ -43,6 +46,10 @@ def write_sections(report: Report) -> Iterator[Section]:
     yield _section("assets", "Boot assets", _assets(report))
     yield _section("schematics", "Schematics", _schematics(report))
     yield _section("settings", "Settings", _settings(report))
+    if report.site_keys:
+        yield _section("stack-file", SITE_KEYS, _site_keys(report))
+    if report.drift:
+        yield _section("drift", DRIFT, _drift(report))
     yield _section("transfer", "Bytes", _transfer(report))
     yield _section("policies", "Policies", _findings(report))
     yield _section("files", "Files", _files(report))
@@ -80,6 +87,8 @@ def _index(report: Report) -> Iterator[str]:
             [(each.id, "changed", _whose(each.new_names, each.old_names)) for each in report.trust],
         ),
         ("Settings", [(each.id, each.mark, _title(each)) for each in report.objects]),
+        (DRIFT, [(_place(item), _mark(item), item.path) for item in report.drift]),
+        (SITE_KEYS, [(_place(key), _mark(key), key.path) for key in report.site_keys]),
     )
     for title, items in groups:
         if items:
@@ -228,6 +237,25 @@ def _keys(identity: str, title: str, keys: Sequence[KeyChange], standing: Mark) 
     head = ("key", "before", "after") if standing == "changed" else ("key", "value")
     yield from table(title, head, rows)
     yield "</details>"
+
+
+def _site_keys(report: Report) -> Iterator[str]:
+    yield f"<p>{escape(SITE_KEYS_TOLD)}</p>"
+    rows = ((_place(key), (code(key.path), *key_cells(key))) for key in report.site_keys)
+    yield from table(SITE_KEYS, ("key", "before", "after"), rows)
+
+
+def _drift(report: Report) -> Iterator[str]:
+    rows = ((_place(item), (code(item.path), *key_cells(item))) for item in report.drift)
+    yield from table(DRIFT, ("what", "by the base's lock", "found"), rows)
+
+
+def _place(key: KeyChange) -> str:
+    return anchor("stack-file", key.path)
+
+
+def _mark(key: KeyChange) -> Mark:
+    return "added" if key.old is None else "removed" if key.new is None else "changed"
 
 
 def _transfer(report: Report) -> Iterator[str]:

@@ -56,6 +56,7 @@ def _provisioned(changes: Changes) -> Iterator[str]:
             f"What {noun} {_quoted(booted)} boot{'s' if len(booted) == 1 else ''} reaches servers "
             "that are provisioned from now on, and those with `pxeBootAlways` at their next boot."
         )
+    yield from _left_behind(changes)
     if gone := changes.names("environment", "removed"):
         noun = "environment" if len(gone) == 1 else "environments"
         yield f"A server that itself names the removed {noun} {_quoted(gone)} needs another."
@@ -69,10 +70,34 @@ def _provisioned(changes: Changes) -> Iterator[str]:
 
 
 def _by_files(changes: Changes) -> bool:
-    """Tell whether a stack deletes no object of Sidero's, since it makes none."""
+    """Tell whether no stack deletes an object of Sidero's that goes, since none has made it."""
     if not changes.head.is_there:
         return False
-    return changes.head.inputs("SideroEnvironment").get("delivery", "files") == "files"
+    return changes.base.inputs("SideroEnvironment").get("delivery", "files") == "files"
+
+
+def _left_behind(changes: Changes) -> Iterator[str]:
+    """Yield which objects stay of environments whose new content has a name of its own."""
+    if not _by_files(changes):
+        return
+    names = changes.names("environment", "changed")
+    old_ones, new_ones = (_objects(scene, names) for scene in (changes.base, changes.head))
+    pairs = zip(names, old_ones, new_ones, strict=True)
+    moved = {name: old for name, old, new in pairs if old != new}
+    if len(moved) == 1:
+        yield (
+            f"Environment {_quoted([*moved])} gets a new object, whose name carries its content. "
+            f"The old one is still there until {_deletions('environment', [*moved.values()])}: "
+            "`apply.sh` only applies. GitOps that prunes deletes it. A server that itself names "
+            "the old one needs the new name first."
+        )
+    elif moved:
+        yield (
+            f"Environments {_quoted([*moved])} get new objects, whose names carry their content. "
+            f"The old ones are still there until {_deletions('environment', [*moved.values()])}: "
+            "`apply.sh` only applies. GitOps that prunes deletes them. A server that itself names "
+            "an old one needs the new name first."
+        )
 
 
 def _still(names: Sequence[str]) -> str:

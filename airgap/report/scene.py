@@ -9,10 +9,12 @@ from urllib.parse import urlsplit
 from airgap.lock.model import AssetPin, ImagePin, Lock
 from airgap.oci.reference import parse_reference
 from airgap.plan.model import PlainValues, Plan
+from airgap.site.model import Site
 
 __all__ = ["Asset", "Image", "Scene", "View", "host_of", "part", "scene_of_plan", "scene_of_views"]
 
-_IMAGE_SET, _ARTIFACTS = "images-", "factory-artifacts"
+_IMAGE_SET = "images-"
+_COMPONENT = "airgap:index:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,11 @@ class View:
     def kind(self) -> str:
         """The last part of the token: `ImageSet`, `Registry`, `Secret`."""
         return self.token.rpartition(":")[2]
+
+    @property
+    def key(self) -> str:
+        """What it is known by: its name; of a component its type, for a site may be called so."""
+        return self.token if self.token.startswith(_COMPONENT) else self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +69,17 @@ class Asset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """A site at one moment; nothing at all where it is not (any more)."""
+    """A site at one moment; nothing at all where it is not (any more).
+
+    Attributes:
+        views: Components and resources, by key.
+        site: As its author writes it; None where only the engine has told of it.
+    """
 
     views: Mapping[str, View] = field(default_factory=dict)
     images: tuple[Image, ...] = ()
     assets: Mapping[str, Asset] = field(default_factory=dict)
+    site: Site | None = None
 
     @property
     def is_there(self) -> bool:
@@ -75,7 +88,7 @@ class Scene:
 
     def inputs(self, kind: str) -> PlainValues:
         """Return the inputs of the one component of a kind; empty where there is none."""
-        token = f"airgap:index:{kind}"
+        token = f"{_COMPONENT}{kind}"
         return next((view.inputs for view in self.views.values() if view.token == token), {})
 
     def of_kind(self, *kinds: str) -> Iterator[View]:
@@ -96,13 +109,12 @@ def host_of(url: object) -> str:
     return urlsplit(str(url)).netloc.rpartition("@")[2]
 
 
-def scene_of_plan(plan: Plan, lock: Lock) -> Scene:
-    """Return a site as its plan and its lock have it."""
-    views = {
-        name: View(token=token, name=name, inputs=inputs) for token, name, inputs in plan.views()
-    }
+def scene_of_plan(plan: Plan, lock: Lock, site: Site) -> Scene:
+    """Return a site as its author, its plan and its lock have it."""
+    views = (View(token=token, name=name, inputs=inputs) for token, name, inputs in plan.views())
     return Scene(
-        views=views,
+        views={view.key: view for view in views},
+        site=site,
         images=tuple(_image(text, pin) for text, pin in sorted(lock.images.items())),
         assets={name: _asset(name, pin) for name, pin in sorted(lock.assets.items())},
     )
@@ -115,16 +127,16 @@ def scene_of_views(views: Iterable[View], known: Sequence[Lock]) -> Scene:
         views: Its components and resources.
         known: Locks to look sizes and reasons up in, by digest: events have neither.
     """
-    by_name = {view.name: view for view in views}
+    by_key = {view.key: view for view in views}
     pins = {(text, pin.digest): pin for lock in known for text, pin in lock.images.items()}
     published: dict[str, object] = {}
-    for view in by_name.values():
+    for view in by_key.values():
         if view.kind == "AssetSet":
             published |= part(view.inputs, "assets")
-    mirror = next((view.inputs for view in by_name.values() if view.kind == "AssetMirror"), {})
+    mirror = next((view.inputs for view in by_key.values() if view.kind == "AssetMirror"), {})
     return Scene(
-        views=by_name,
-        images=tuple(image for view in by_name.values() for image in _held(view, pins)),
+        views=by_key,
+        images=tuple(image for view in by_key.values() for image in _held(view, pins)),
         assets={
             name: _seen_asset(name, values, known)
             for name, values in sorted({**part(mirror, "assets"), **published}.items())

@@ -19,7 +19,7 @@ def draw_topology(changes: Changes) -> Topology:
     base, head = changes.base, changes.head
     told = {(change.kind, name): change for change in changes.objects for name in change.names}
     places = (
-        *_upstream(base, head),
+        *_upstream(changes),
         _store(changes),
         *_place(changes, "registry", "Registry", has_content=bool(changes.images)),
         *_place(changes, "assetMirror", "AssetMirror", has_content=bool(changes.assets)),
@@ -35,16 +35,18 @@ def _standing(base: Scene, head: Scene, *, changed: bool) -> Standing:
     return "added" if head.is_there else "removed" if base.is_there else "same"
 
 
-def _upstream(base: Scene, head: Scene) -> Iterator[Node]:
+def _upstream(changes: Changes) -> Iterator[Node]:
+    base, head = changes.base, changes.head
     hosts = [scene.inputs("Registry").get("hosts") for scene in (base, head)]
     old, new = (list(each) if isinstance(each, list | tuple) else [] for each in hosts)
+    is_redirected = any(key.path.startswith("upstream.") for key in changes.site_keys)
     yield Node(
         id="upstream",
         kind="upstream",
         name="Upstream",
         detail=count_words(len(new or old), "registry", "registries"),
-        standing=_standing(base, head, changed=old != new),
-        target="images",
+        standing=_standing(base, head, changed=old != new or is_redirected),
+        target="stack-file" if is_redirected else "images",
     )
 
 

@@ -12,9 +12,12 @@ from airgap.report.model import Amount, Pin
 __all__ = [
     "BASIS_WORDS",
     "CODE",
+    "DRIFT",
     "KIND_WORDS",
     "LONG",
     "NEED_WORDS",
+    "SITE_KEYS",
+    "SITE_KEYS_TOLD",
     "amount_words",
     "count_words",
     "join_words",
@@ -53,6 +56,12 @@ NEED_WORDS = {
     "workloads": "Workloads",
     "signatures": "Signatures and attestations",
 }
+
+DRIFT = "What the site lacks by its receipt"
+SITE_KEYS = "Other keys of the stack file"
+SITE_KEYS_TOLD = (
+    "What it says and nothing else here does, such as where bytes come from and how they are moved."
+)
 
 LONG = re.compile(r"\b((?:sha256|sha512):)?([0-9a-f]{64}(?:[0-9a-f]{64})?)\b")
 _DIGITS = 12

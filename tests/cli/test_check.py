@@ -108,3 +108,24 @@ def test_a_level_that_is_none_is_a_fault_of_the_site(
     outcome = airgap("check", SITE)
     assert (outcome.exit_code, outcome.stdout) == (1, "")
     assert told in outcome.stderr
+
+
+def test_a_host_that_a_manifest_names_stops_with_its_place(
+    ready: Path, site_value: dict[str, object], airgap: Command
+) -> None:
+    """A manifest that names no image changes nothing in the lock."""
+    url = "https://user:MARKED-do-not-show@telemetry.vendor.example/x?token=MARKED-do-not-show"
+    manifest = {"kind": "ConfigMap", "metadata": {"name": "web"}, "data": {"url": url}}
+    (ready / "stacks" / "web.json").write_text(json.dumps(manifest))
+    write_site(ready, {**site_value, "manifests": ["web.json"]})
+    outcome = airgap("check", SITE)
+    assert outcome.exit_code == 1
+    (line,) = [line for line in outcome.stdout.splitlines() if "closed-workloads" in line]
+    assert line.startswith(
+        f"[mandatory] closed-workloads · {SITE} · telemetry.vendor.example: "
+        "is named at web.json → ConfigMap web → data.url"
+    )
+    assert "MARKED" not in outcome.stdout + outcome.stderr
+    policy = {"allowedHosts": ["telemetry.vendor.example"]}
+    write_site(ready, {**site_value, "manifests": ["web.json"], "policy": policy})
+    assert airgap("check", SITE).exit_code == 0

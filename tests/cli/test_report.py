@@ -14,8 +14,14 @@ import pytest
 import yaml
 
 from airgap.lock import write_lock
+from airgap.oci.reference import parse_reference
+from airgap.receipt import format_receipt
+from airgap.resolve.own_signatures import own_key
+from airgap.rules.signers import key_signer
+from airgap.signature.private import PrivateKey
 from tests.cli.conftest import Command, write_site
-from tests.report.recorded import NAME, Side, recorded, side
+from tests.cli.test_objects import listed
+from tests.report.recorded import NAME, Side, make_pin, make_receipt, recorded, side
 from tests.report.recording import EVENTS
 
 
@@ -359,6 +365,153 @@ def test_git_is_told_to_ask_nobody(
     assert {(each["GIT_ALLOW_PROTOCOL"], each["GIT_NO_LAZY_FETCH"]) for each in seen} == {
         ("none", "1")
     }
+
+
+def _edit(project: Path, **changes: object) -> None:
+    _write(project, Side(value={**side().value, **changes}, lock=side().lock))
+
+
+def test_a_redirect_of_upstream_is_a_change(airgap: Command, branch: Path) -> None:
+    """It was told as none: neither plan nor lock has it."""
+    _edit(branch, upstream={"registries": {"ghcr.io": "https://cache.example/ghcr.io"}})
+    outcome = airgap("report", NAME)
+    assert outcome.stdout.startswith(
+        f"## {NAME}: Nothing that machines see changes; `upstream.registries` of the stack file is "
+        "changed."
+    )
+    assert "| — | `https://cache.example/ghcr.io` |" in outcome.stdout
+    document = json.loads(airgap("report", NAME, "--format", "json").stdout)
+    assert document["isEmpty"] is False
+    assert [key["path"] for key in document["siteKeys"]] == ['upstream.registries["ghcr.io"].url']
+    new = json.loads(airgap("report", NAME, "--base", "none", "--format", "json").stdout)
+    assert new["siteKeys"] == []
+
+
+def test_a_file_that_another_name_is_given_to_is_a_change(airgap: Command, branch: Path) -> None:
+    certificates = branch / "stacks" / "certs"
+    (certificates / "mirror.pem").rename(certificates / "other.pem")
+    stack_file = branch / "stacks" / f"Pulumi.{NAME}.yaml"
+    stack_file.write_text(stack_file.read_text().replace("mirror.pem", "other.pem"))
+    outcome = airgap("report", NAME)
+    assert "| `assetMirror.caFile` | `certs/mirror.pem` | `certs/other.pem` |" in outcome.stdout
+
+
+def test_comments_and_form_are_no_change(airgap: Command, branch: Path) -> None:
+    stack_file = branch / "stacks" / f"Pulumi.{NAME}.yaml"
+    value = yaml.safe_load(stack_file.read_text())
+    value["config"]["sidero-airgap:site"]["transfer"] = {"limits": []}
+    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=True, width=60)
+    stack_file.write_text(f"# for the colleague who reads this\n{text}")
+    assert "Nothing changes." in airgap("report", NAME).stdout
+
+
+# What `check` says of the same
+
+
+def _findings(text: str) -> list[tuple[str, ...]]:
+    keys = ("rule", "level", "resource", "subject", "message", "remedy")
+    found = json.loads(text)["findings"]
+    return sorted(
+        tuple(each[key] for key in keys) for each in found if each.get("standing") != "gone"
+    )
+
+
+@pytest.mark.parametrize("name", ["nothing", "mirror", "versions", "flavour", "class-removed"])
+@pytest.mark.parametrize("base", [("--base", "none"), ()])
+def test_the_policies_say_what_check_says(
+    airgap: Command, branch: Path, name: str, base: tuple[str, ...]
+) -> None:
+    _write(branch, recorded(name).both()[1])
+    checked = airgap("check", NAME, "--json")
+    told = airgap("report", NAME, "--format", "json", *base)
+    assert _findings(told.stdout) == _findings(checked.stdout)
+    assert told.exit_code == checked.exit_code
+
+
+@pytest.mark.parametrize("name", ["registry", "sidero", "images-talos"])
+def test_a_site_may_be_called_as_what_it_has(airgap: Command, branch: Path, name: str) -> None:
+    """A part of that name would hide another, and no rule would judge it."""
+    of = recorded("mirror").both()[1]
+    write_site(branch, {**of.value, "policy": {"levels": {"closed": "advisory"}}}, name=name)
+    write_lock(branch / "stacks" / f"{name}.lock.json", of.lock)
+    checked = airgap("check", name, "--json")
+    told = airgap("report", name, "--base", "none", "--format", "json")
+    assert _findings(told.stdout) == _findings(checked.stdout)
+    assert checked.exit_code == told.exit_code == 1
+
+
+def test_a_signature_that_does_not_hold_is_refused_as_by_check(
+    airgap: Command, branch: Path
+) -> None:
+    key = PrivateKey.make()
+    lock = side().lock
+    factory = side().value["imageFactory"]
+    assert isinstance(factory, dict)
+    image = "ghcr.io/siderolabs/installer:v1.11.5"
+    own = own_key(parse_reference(image), lock.images[image])
+    pin = make_pin(own, "signatures", "signatures").model_copy(
+        update={"signature": "AAAA", "signed_by": (key_signer(key.public_pem),)}
+    )
+    value = {
+        **side().value,
+        "imageFactory": {**factory, "verification": {"publicKey": key.public_pem}},
+    }
+    _write(branch, Side(value=value, lock=lock))
+    assert airgap("report", NAME).stdout
+    bad = lock.model_copy(update={"images": {**lock.images, own: pin}})
+    _write(branch, Side(value=value, lock=bad))
+    checked, told = airgap("check", NAME), airgap("report", NAME)
+    assert checked.exit_code == told.exit_code == 1
+    assert "the signature is not of this image and key" in told.stderr
+    assert (checked.stderr, checked.stdout) == (told.stderr, told.stdout)
+
+
+def test_objects_of_the_cluster_count_as_for_check(
+    airgap: Command, branch: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "objects.yaml"
+    file.write_text(yaml.safe_dump(listed(environment="rescue")))
+    _write(branch, recorded("image").both()[1])
+    checked = airgap("check", NAME, "--json", "--objects", str(file))
+    told = airgap("report", NAME, "--format", "json", "--objects", str(file))
+    assert _findings(told.stdout) == _findings(checked.stdout)
+    assert checked.exit_code == told.exit_code == 1
+    standings = {each["standing"] for each in json.loads(told.stdout)["findings"]}
+    assert standings == {"still"}, "the base's own objects block as well"
+    fresh = airgap("report", NAME, "--format", "json", "--objects", str(file), "--base", "none")
+    assert {each["standing"] for each in json.loads(fresh.stdout)["findings"]} == {"new"}
+
+
+# What a receipt says
+
+
+def test_a_receipt_is_held_against_the_lock_of_the_base(
+    airgap: Command, branch: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "receipt.json"
+    _write(branch, recorded("image").both()[1])
+    gone = {"docker.io/library/nginx:1.27.3": "missing"}
+    for lacks, told in (({}, "the site has all"), (gone, "the site lacks 1 thing")):
+        file.write_text(format_receipt(make_receipt(side().lock, lacks)))
+        outcome = airgap("report", NAME, "--receipt", str(file))
+        assert outcome.exit_code == 0, outcome.stderr
+        assert f"By its receipt of 2026-11-30T16:00:00Z {told}" in outcome.stdout
+    assert "| `image docker.io/library/nginx:1.27.3` | `sha256:" in outcome.stdout
+    new = airgap("report", NAME, "--receipt", str(file), "--base", "none")
+    assert "The base has no lock to hold the receipt against." in new.stdout
+
+
+def test_a_receipt_of_another_site_is_refused(
+    airgap: Command, branch: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "receipt.json"
+    other = make_receipt(side().lock, {}).model_copy(update={"site": "hamburg"})
+    file.write_text(format_receipt(other))
+    outcome = airgap("report", NAME, "--receipt", str(file))
+    assert outcome.exit_code == 1
+    assert "it is of the site 'hamburg'" in outcome.stderr
+    events = ("--events", str(EVENTS / "drift.ndjson"))
+    assert airgap("report", NAME, "--receipt", str(file), *events).exit_code == 2
 
 
 def test_events_are_told_with_the_lock_that_is_here(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -16,7 +16,18 @@ from airgap.lock import fingerprint, read_lock
 from airgap.lock.model import AssetPin, ImagePin, Lock, PlatformPin, SchematicPin
 from airgap.oci.manifest import OCI_INDEX
 from airgap.plan import plan_site
-from airgap.report import Basis, Report, Scene, compare, parse_link, read_events, scene_of_plan
+from airgap.receipt import Altered, HeldAsset, HeldImage, Receipt, lock_digest
+from airgap.report import (
+    Basis,
+    Report,
+    Scene,
+    compare,
+    compare_held,
+    held_words,
+    parse_link,
+    read_events,
+    scene_of_plan,
+)
 from airgap.schematic import Schematic, canonical_yaml, schematic_id
 from airgap.site.model import Site
 from tests.plan.samples import sha256, sha512
@@ -24,7 +35,7 @@ from tests.report.recording import EVENTS
 
 __all__ = [
     "BASIS", "LINKS", "NAME", "RECORDED", "TODAY",
-    "Recorded", "Side", "make_pin", "recorded", "report_of", "side",
+    "Recorded", "Side", "make_pin", "make_receipt", "recorded", "report_of", "side",
 ]  # fmt: skip
 
 NAME = "berlin"
@@ -126,7 +137,7 @@ class Side:
     @property
     def scene(self) -> Scene:
         """The side as it is compared."""
-        return scene_of_plan(plan_site(self.site, self.lock, name=NAME), self.lock)
+        return scene_of_plan(plan_site(self.site, self.lock, name=NAME), self.lock, self.site)
 
 
 def side(
@@ -228,11 +239,15 @@ class Recorded:
     """A change, and what its report must tell whoever reads nothing else.
 
     Without sides it is a recording of the engine's (tests/stacks/test_report.py makes them).
+
+    Attributes:
+        lacks: What the site has not whole by its receipt, and how; empty where it gave none.
     """
 
     name: str
     told: tuple[str, ...]
     sides: Sides | None = None
+    lacks: Mapping[str, str] = field(default_factory=dict)
 
     def both(self) -> tuple[Side, Side]:
         """Return base and head."""
@@ -317,6 +332,36 @@ def _layout() -> tuple[Side, Side]:
     return side(), side(registry=_registry(layout="flat"))
 
 
+def _same_name() -> tuple[Side, Side]:
+    """A new release under the environment's old name."""
+    return _metal("v1.11.5"), _metal("v1.12.6")
+
+
+def _metal(talos: str) -> Side:
+    classes = [{"name": name, "environment": "metal"} for name in CLASSES]
+    return side(
+        talos=talos, environments=[{"name": "metal", "talos": talos}], serverClasses=classes
+    )
+
+
+def _stack_file() -> tuple[Side, Side]:
+    """Redirects of upstream, limits, and a root of trust: neither plan nor lock has any."""
+    old = {"registries": {"ghcr.io": "https://cache.berlin.example/ghcr.io"}}
+    new = {
+        "registries": {
+            "ghcr.io": {"url": "https://proxy.berlin.example/ghcr.io", "ca": CA},
+            "docker.io": "https://proxy.berlin.example/docker.io",
+        },
+        "releases": "https://proxy.berlin.example/talos",
+    }
+    night = {"between": "22:00-06:00", "rate": "unlimited"}
+    return side(upstream=old, transfer={"limits": [{"rate": "20MiB/s"}]}), side(
+        upstream=new,
+        transfer={"limits": [night, {"rate": "20MiB/s"}], "connections": 4},
+        signatures={"trustRoot": {"content": '{\n  "mediaType": "a trust root"\n}'}},
+    )
+
+
 def _nothing() -> tuple[Side, Side]:
     return side(), side()
 
@@ -346,9 +391,33 @@ RECORDED = (
         told=("Secrets of server class `workers`", "(secret, changed)", "python -m airgap secret"),
     ),
     Recorded(name="drift", told=("Drift: 2 images, 2 boot assets and 1 file", "missing")),
+    Recorded(
+        name="same-name",
+        sides=_same_name,
+        told=("Environment `metal` gets a new object", "kubectl delete environment metal-"),
+    ),
+    Recorded(
+        name="stack-file",
+        sides=_stack_file,
+        told=(
+            "Nothing that machines see changes; ",
+            "https://proxy.berlin.example/talos",
+            "unlimited",
+            "`16`",
+        ),
+    ),
+    Recorded(
+        name="receipt",
+        sides=_nothing,
+        told=("Nothing changes", "lacks 2 things", "truncated to 12 bytes"),
+        lacks={
+            "docker.io/library/nginx:1.27.3": "missing",
+            "v1.11.5/vmlinuz-amd64": "truncated to 12 bytes",
+        },
+    ),
     Recorded(name="nothing", sides=_nothing, told=("Nothing changes",)),
 )
-"""Twelve: what issue 7 asks for. Credentials and drift are seen by the engine alone."""
+"""What issue 7 asks for, and three more. Credentials and drift are seen by the engine alone."""
 
 
 def recorded(name: str) -> Recorded:
@@ -361,7 +430,32 @@ def report_of(change: Recorded) -> Report:
     if change.sides is None:
         return _report_of_events(change.name)
     base, head = change.both()
-    return compare(base.scene, head.scene, site=NAME, basis=BASIS, links=LINKS, today=TODAY)
+    if not change.lacks:
+        return compare(base.scene, head.scene, site=NAME, basis=BASIS, links=LINKS, today=TODAY)
+    receipt = make_receipt(base.lock, change.lacks)
+    drift = compare_held(receipt, base.lock)
+    basis = BASIS.model_copy(update={"notes": (held_words(receipt, drift),)})
+    return compare(
+        base.scene, head.scene, site=NAME, basis=basis, links=LINKS, today=TODAY, drift=drift
+    )
+
+
+def make_receipt(lock: Lock, lacks: Mapping[str, str]) -> Receipt:
+    """Return berlin's receipt of what a lock names; `lacks` are faults by item."""
+    images = {key: HeldImage(digest=pin.digest) for key, pin in lock.images.items()}
+    assets = {
+        key: HeldAsset(sha256=pin.sha256, sha512=pin.sha512) for key, pin in lock.assets.items()
+    }
+    faults = {item: Altered(fault=fault) for item, fault in lacks.items()}
+    return Receipt(
+        site=NAME,
+        lock=lock_digest(lock),
+        made_at="2026-11-30T16:00:00Z",
+        tool="0.0.0",
+        checked="quick",
+        images={key: faults.get(key, held) for key, held in images.items()},
+        assets={key: faults.get(key, held) for key, held in assets.items()},
+    )
 
 
 def _report_of_events(name: str) -> Report:

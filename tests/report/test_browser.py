@@ -203,7 +203,7 @@ def test_a_site_of_300_images_is_shown(browser: Browser, tmp_path: Path) -> None
 def test_pictures_are_taken_to_be_looked_at(browser: Browser, tmp_path: Path) -> None:
     folder = Path(os.environ.get("AIRGAP_SCREENSHOTS") or tmp_path / "pictures")
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("versions", "mirror", "class-added", "nothing"):
+    for name in ("versions", "mirror", "class-added", "stack-file", "receipt", "nothing"):
         page = _page(browser, tmp_path, report_of(recorded(name)))
         for scheme, media in (("light", ""), ("dark", ""), ("light", "print")):
             page.appear(scheme=scheme, media=media)

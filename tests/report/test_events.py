@@ -121,7 +121,9 @@ def test_what_policies_of_others_say_is_told_once() -> None:
         }
     }
     ours = {"policyEvent": {**event["policyEvent"], "policyName": "no-skip-verify"}}
-    report = _report([*_recorded("credential-rotation"), event, ours])
+    closing = {"diagnosticEvent": {"severity": "error", "message": "preview failed\n"}}
+    report = _report([*_recorded("credential-rotation"), event, ours, closing])
+    assert not any("stopped with an error" in note for note in report.basis.notes)
     (found,) = (each for each in report.findings if each.level == "mandatory")
     assert (found.rule, found.message) == ("no-fridays", "not on a Friday")
 

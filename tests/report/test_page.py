@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from airgap.report import Report, write_page
+from airgap.report.contents import anchor
 from tests.report.recorded import RECORDED, Recorded, report_of
 
 VOID = {"meta", "br", "path", "rect"}
@@ -56,6 +57,7 @@ def changed_ids(report: Report) -> set[str]:
         *(each.id for each in report.schematics),
         *(each.id for each in report.trust),
         *(each.id for each in report.objects),
+        *(anchor("stack-file", key.path) for key in (*report.site_keys, *report.drift)),
     }
 
 

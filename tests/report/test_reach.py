@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from airgap.report import Report, Scene, compare, write_markdown
+from airgap.report.scene import part
 from tests.report.recorded import BASIS, LINKS, NAME, TODAY, recorded, report_of, side
 
 
@@ -20,6 +23,49 @@ def test_a_removed_environment_is_deleted_by_its_object() -> None:
     base, head = recorded("versions").both()
     told = " ".join(_report(base.scene, head.scene).reach.provisioned)
     assert "`kubectl delete environment talos-1-11-5-amd64-" in told
+
+
+def _booting(*names: str, talos: str, delivery: str = "files", **more: object) -> Scene:
+    """Return berlin with environments of these names, whatever they boot."""
+    listed = [{"name": name, "talos": talos, **more} for name in names]
+    classes = [{"name": name, "environment": names[0]} for name in ("workers", "storage")]
+    sidero = {"version": "v0.6.13", "controllerTrust": "managed", "delivery": delivery}
+    return side(talos=talos, environments=listed, serverClasses=classes, sidero=sidero).scene
+
+
+def _object(scene: Scene, name: str) -> str:
+    return str(part(scene.inputs("SideroEnvironment"), "environments", name)["object"])
+
+
+def test_the_old_object_of_an_environment_with_other_content_is_named() -> None:
+    base, head = (_booting("a", "b", talos=talos) for talos in ("v1.11.5", "v1.12.6"))
+    told = " ".join(_report(base, head).reach.provisioned)
+    assert "Environments `a` and `b` get new objects" in told
+    for name in ("a", "b"):
+        assert f"`kubectl delete environment {_object(base, name)}`" in told
+        assert _object(head, name) not in told
+
+
+def test_an_environment_that_keeps_its_object_leaves_none_behind() -> None:
+    base = _booting("a", talos="v1.11.5")
+    head = _booting("a", talos="v1.11.5", extraKernelArgs=["console=ttyS1"])
+    assert _object(base, "a") == _object(head, "a")
+    told = " ".join(_report(base, head).reach.provisioned)
+    assert "environments `a` and `default` boot" in told
+    assert "kubectl" not in told
+
+
+@pytest.mark.parametrize(("before", "after"), [("cluster", "cluster"), ("cluster", "files")])
+def test_the_engine_deletes_the_old_object_that_it_made(before: str, after: str) -> None:
+    base = _booting("a", talos="v1.11.5", delivery=before)
+    head = _booting("a", talos="v1.12.6", delivery=after)
+    assert "kubectl" not in " ".join(_report(base, head).reach.provisioned)
+
+
+def test_what_was_applied_by_hand_stays_when_the_engine_takes_over() -> None:
+    base, head = _booting("a", talos="v1.11.5"), _booting("a", talos="v1.12.6", delivery="cluster")
+    told = " ".join(_report(base, head).reach.provisioned)
+    assert f"`kubectl delete environment {_object(base, 'a')}`" in told
 
 
 def test_the_engine_deletes_what_it_made() -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from airgap.plan import plan_site
 from airgap.plan.machine import plan_machine_config
 from airgap.plan.mirrors import plan_mirrors
 from airgap.report import compare, write_page
 from airgap.report.keys import compare_keys, flatten, path_text
 from airgap.report.machine_config import is_in_documents, read_machine_config
 from airgap.report.objects import compare_objects
-from airgap.report.scene import Scene
+from airgap.report.scene import Scene, scene_of_plan
+from airgap.site.model import Manifest
 from tests.report.recorded import BASIS, LINKS, NAME, TODAY, recorded, report_of, side
 
 
@@ -137,3 +139,27 @@ def test_a_new_violation_wears_the_colour_of_a_warning() -> None:
     policies = page[page.index('id="policies"') :]
     assert '<span class="mark changed">new</span>' in policies
     assert '<span class="mark added">+ new</span>' not in policies.partition("</section>")[0]
+
+
+def test_hosts_that_workloads_name_are_told() -> None:
+    def scene(**hosts: str) -> Scene:
+        manifest = Manifest(path="shop.yaml", hosts={f"{key}.example": hosts[key] for key in hosts})
+        site = side().site.model_copy(update={"manifests": (manifest,)})
+        lock = side().lock
+        return scene_of_plan(plan_site(site, lock, name=NAME), lock, site)
+
+    before = scene(pay="shop.yaml → ConfigMap a → data.url")
+    after = scene(
+        pay="shop.yaml → ConfigMap a → data.url", hooks="shop.yaml → ConfigMap a → data.hook"
+    )
+    (change,) = compare_objects(before, after)
+    (key,) = change.keys
+    assert (change.kind, change.names) == ("site", ("workloads",))
+    assert (key.path, key.old) == ('hosts["hooks.example"]', None)
+    report = compare(before, after, site=NAME, basis=BASIS, links=LINKS, today=TODAY)
+    assert report.headline == "Workloads name `hooks.example`."
+    assert {(each.rule, each.subject) for each in report.findings} == {
+        ("closed-workloads", "hooks.example"),
+        ("closed-workloads", "pay.example"),
+    }
+    assert "hooks.example" in write_page(report)
