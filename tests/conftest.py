@@ -56,6 +56,8 @@ LONGEST = (
     "stacks/test_migration.py",
     "stacks/test_cluster.py",
     "report/test_browser.py",
+    "policies/test_rules_in_the_engine.py",
+    "tools/test_preview_in_the_engine.py",
     "engine/test_kubernetes_provider.py",
     "stacks/test_drift.py",
     "stacks/test_image_cache.py",

@@ -5,8 +5,9 @@
 
 For each site whose stack file, lock, receipt, or a file that it names differs from where the branch
 began: `lock --check`, `check` (the policies), `report` (Markdown and HTML), on demand `pulumi
-preview`, and the comparison of `stacks/<site>.receipt.json` with the lock that was merged last.
-Nothing but git is asked, and the comments' API when there is something to post.
+preview` and the report of what it says, and the comparison of `stacks/<site>.receipt.json` with the
+lock that was merged last. Nothing but git is asked, with a preview the engine and its backend, and
+the comments' API when there is something to post.
 
 Exit codes: 0  every site is fit
             1  a lock does not fit, a policy is violated, a step failed; drift: --fail-on-drift
@@ -21,14 +22,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 
 from tools.changed_sites import (
     STACKS,
@@ -41,42 +42,29 @@ from tools.changed_sites import (
     run_git,
     stack_file,
 )
-from tools.comments import MAX_CHARACTERS, Place, PostingError, marker, post_comment
+from tools.comment_text import Reports, write_comment
+from tools.comments import Place, PostingError, marker, post_comment
+from tools.preview import STREAMING, read_said
+from tools.steps import (
+    DRIFT,
+    LOCK,
+    PAGE,
+    POLICIES,
+    PREVIEW,
+    PREVIEW_PAGE,
+    PREVIEW_REPORT,
+    REPORT,
+    Step,
+)
 
 __all__ = ["build_parser", "main"]
 
 OK, FOUND, USAGE, NOT_POSTED = 0, 1, 2, 3
 
-_MAX_OUTPUT = 1_000
-_CLOSING_ROOM = 80
-_FINDINGS = "\n### Policies\n"
-_FENCE = re.compile(r"`{3,}")
 _LIMIT_S = 1_800
 _TOKEN = "GITHUB_TOKEN"  # noqa: S105 - a variable's name
 _API_URL = "https://api.github.com"
 AIRGAP = (sys.executable, "-m", "airgap")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One thing that was done for a site.
-
-    Attributes:
-        title: What, for people.
-        code: How it ended; 0 is well.
-        output: What it said.
-        is_judged: Whether another code than 0 makes the site unfit.
-    """
-
-    title: str
-    code: int
-    output: str
-    is_judged: bool = True
-
-    @property
-    def is_fit(self) -> bool:
-        """Whether it speaks for the site."""
-        return self.code == 0 or not self.is_judged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,11 +174,11 @@ def _judge_all(run: Run, sites: Sequence[str], place: Place | None) -> int:
     is_posted = True
     for site in sites:
         steps = tuple(_steps(run, site))
-        text = _comment(run, site, steps)
+        text = write_comment(Reports.read(run.out, site, page=run.page), steps)
         (run.out / f"{site}.comment.md").write_text(text, encoding="utf-8")
         for step in steps:
-            print(f"{site}: {step.title}: {_verdict(step)}")
-        if any(step.code == USAGE for step in steps if step.title == _REPORT):
+            print(f"{site}: {step.title}: {step.verdict}")
+        if any(step.code == USAGE for step in steps if step.title == REPORT):
             code = max(code, USAGE)
         elif not all(step.is_fit for step in steps):
             code = max(code, FOUND)
@@ -211,51 +199,68 @@ def _post(place: Place, site: str, text: str) -> bool:
 
 # What is done for a site.
 
-_LOCK, _POLICIES, _REPORT, _PAGE = "lock", "policies", "report", "HTML page"
-_PREVIEW, _DRIFT = "pulumi preview", "receipt"
-
 
 def _steps(run: Run, site: str) -> Iterator[Step]:
     is_there = stack_file(run.root, site).is_file()
+    for suffix in ("md", "html", "preview.md", "preview.html", "preview.txt"):
+        (run.out / f"{site}.{suffix}").unlink(missing_ok=True)  # of a former run
     if is_there:
-        yield _airgap(run, _LOCK, "lock", site, "--check")
-        yield _airgap(run, _POLICIES, "check", site)
-    page = ("--page", _page_of(run, site)) if run.page else ()
-    base = ("--base", run.shown_base, *(("--base-name", run.base_name) if run.base_name else ()))
-    for title, form, file, more in (
-        (_REPORT, "markdown", f"{site}.md", page),
-        (_PAGE, "html", f"{site}.html", ()),
-    ):
-        path = run.out / file
-        path.unlink(missing_ok=True)
-        made = _airgap(
-            run, title, "report", site, *base, "--format", form, *more, "--out", str(path)
-        )
-        # Exit 1 with a report is a finding, which is what `check` says as well; without, it failed.
-        yield replace(made, is_judged=not path.is_file() or title == _REPORT)
-    if is_there and run.is_previewed:
-        yield _preview(run, site)
+        yield _airgap(run, LOCK, "lock", site, "--check")
+        yield _airgap(run, POLICIES, "check", site)
     receipt = run.root / STACKS / f"{site}.receipt.json"
-    if is_there and receipt.is_file():
+    has_receipt = is_there and receipt.is_file()
+    source = ("--base", run.shown_base, *(("--base-name", run.base_name) if run.base_name else ()),
+              *(("--receipt", str(receipt)) if has_receipt else ()))  # fmt: skip
+    yield from _reports(run, site, site, (REPORT, PAGE), source)
+    if is_there and run.is_previewed:
+        yield from _preview(run, site)
+    if has_receipt:
         yield _drift(run, site, receipt)
 
 
-def _page_of(run: Run, site: str) -> str:
-    return run.page.replace("{site}", site)
+def _reports(
+    run: Run, site: str, name: str, titles: tuple[str, str], source: Sequence[str]
+) -> Iterator[Step]:
+    """Write a report as `<name>.md` and `<name>.html`.
+
+    Args:
+        titles: What the two steps are called.
+        source: The options that say what it is told by.
+    """
+    page = ("--page", run.page.replace("{site}", name)) if run.page else ()
+    for title, form, suffix, more in zip(
+        titles, ("markdown", "html"), ("md", "html"), (page, ()), strict=True
+    ):
+        path = run.out / f"{name}.{suffix}"
+        made = _airgap(
+            run, title, "report", site, *source, "--format", form, *more, "--out", str(path)
+        )
+        # Exit 1 with a report is a finding, which is what `check` says as well; without, it failed.
+        yield replace(made, is_judged=not path.is_file() or form == "markdown")
 
 
 def _airgap(run: Run, title: str, *arguments: str) -> Step:
     return _started(run, title, [*run.airgap, *arguments])
 
 
-def _preview(run: Run, site: str) -> Step:
-    """Run the engine; what it prints is a file beside the report, only the verdict a comment's."""
-    command = ["pulumi", "preview", "--stack", site, "--diff", "--non-interactive",
-               "--policy-pack", "policies"]  # fmt: skip
-    done = _started(run, _PREVIEW, command)
-    file = run.out / f"{site}.preview.txt"
-    file.write_text(done.output, encoding="utf-8")
-    return replace(done, output=f"see {file.name}")
+def _preview(run: Run, site: str) -> Iterator[Step]:
+    """Run the engine once; what it says is told by a report, and in words beside it."""
+    command = ("pulumi", "preview", "--stack", site, "--json", "--non-interactive",
+               "--policy-pack", "policies")  # fmt: skip
+    words = run.out / f"{site}.preview.txt"
+    with tempfile.TemporaryDirectory() as folder:
+        events = Path(folder) / "events"
+        with events.open("wb") as file:
+            done = _started(run, PREVIEW, command, into=file, variables={STREAMING: "true"})
+        with events.open(encoding="utf-8", errors="replace") as lines:
+            said = read_said(lines, done.output)
+        words.write_text(said.text, encoding="utf-8")
+        yield replace(done, output=said.trouble, whole=words.name)
+        source = ("--events", str(events))
+        for step in _reports(run, site, f"{site}.preview", (PREVIEW_REPORT, PREVIEW_PAGE), source):
+            # A preview that failed is told as that; where it came to no report, that is why.
+            if step.code == 0 or done.code == 0:
+                yield step
 
 
 def _drift(run: Run, site: str, receipt: Path) -> Step:
@@ -267,102 +272,39 @@ def _drift(run: Run, site: str, receipt: Path) -> Step:
             lock = Path(folder) / f"{site}.lock.json"
             lock.write_text(merged, encoding="utf-8")
             more = ["--lock", str(lock)]
-        done = _airgap(run, _DRIFT, "receipt", site, "--compare", str(receipt), *more)
+        done = _airgap(run, DRIFT, "receipt", site, "--compare", str(receipt), *more)
     return replace(done, is_judged=run.fails_on_drift or done.code == USAGE)
 
 
-def _started(run: Run, title: str, command: Sequence[str]) -> Step:
-    """Run a command, without the token: it is for comments alone, and the branch's code runs."""
+def _started(
+    run: Run,
+    title: str,
+    command: Sequence[str],
+    *,
+    into: IO[bytes] | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> Step:
+    """Run a command, without the token: it is for comments alone, and the branch's code runs.
+
+    Args:
+        into: Gets what it prints; its errors alone are the output then.
+        variables: What it is given beside the environment.
+    """
     environment = {name: value for name, value in os.environ.items() if name != _TOKEN}
+    environment |= variables or {}
     try:
         done = subprocess.run(
             command, cwd=run.root,
-            env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, check=False, timeout=_LIMIT_S, encoding="utf-8",
-            errors="replace",
+            env=environment, stdin=subprocess.DEVNULL, stdout=into or subprocess.PIPE,
+            stderr=subprocess.PIPE if into else subprocess.STDOUT, check=False, timeout=_LIMIT_S,
+            encoding="utf-8", errors="replace",
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return Step(title=title, code=FOUND, output=f"ended after {_LIMIT_S} s")
     except OSError as error:
         return Step(title=title, code=FOUND, output=f"{command[0]}: {error.strerror}")
-    return Step(title=title, code=done.returncode, output=done.stdout.strip())
-
-
-# What is said of it.
-
-
-def _verdict(step: Step) -> str:
-    if step.code == 0:
-        return "fit"
-    return f"exit {step.code}" if step.is_judged else f"differs (exit {step.code}), only told"
-
-
-def _comment(run: Run, site: str, steps: Sequence[Step]) -> str:
-    """Return a comment: the report as it is, and below it what else was done."""
-    path = run.out / f"{site}.md"
-    report = path.read_text(encoding="utf-8") if path.is_file() else _no_report(site, steps)
-    told = [step for step in steps if step.title not in (_REPORT, _PAGE) or not step.is_fit]
-    rows = [f"| {step.title} | {_verdict(step)} |" for step in told]
-    table = "\n".join(["| step | verdict |", "|---|---|", *rows])
-    folded = "".join(_folded(step) for step in told if step.code != 0)
-    room = MAX_CHARACTERS - len(marker(site)) - len(table) - len(folded) - 10
-    whole = f"{site}.md, [and as a page]({_page_of(run, site)})" if run.page else f"{site}.md"
-    return f"{_cut_report(report.strip(), room, whole)}\n\n{table}\n{folded}"
-
-
-def _no_report(site: str, steps: Sequence[Step]) -> str:
-    said = next((step.output for step in steps if step.title == _REPORT), "")
-    return f"### {site}: no report\n\n{_fence(_cut(said, _MAX_OUTPUT, 'the log'))}"
-
-
-def _folded(step: Step) -> str:
-    text = _fence(_cut(step.output, _MAX_OUTPUT, "the log"))
-    return f"\n<details><summary>{step.title}</summary>\n\n{text}\n\n</details>\n"
-
-
-def _fence(text: str) -> str:
-    fence = "```"
-    while fence in text:
-        fence += "`"
-    return f"{fence}text\n{text}\n{fence}"
-
-
-def _cut_report(text: str, room: int, rest: str) -> str:
-    """Return a report that is short enough: its findings stay, what stands before them goes."""
-    if len(text) <= room:
-        return text
-    before, heading, after = text.partition(_FINDINGS)
-    if not heading:
-        return _cut(text, room, rest)
-    findings, following, more = after.partition("\n### ")
-    told = _cut(f"{_FINDINGS}{findings}".strip(), room // 2, rest)
-    others = f"{before}{following}{more}".strip()
-    return f"{_cut(others, room - len(told) - 2, rest)}\n\n{told}"
-
-
-def _cut(text: str, room: int, rest: str) -> str:
-    """Return text that is short enough: cut between lines, open folds closed, and said so."""
-    if len(text) <= room:
-        return text
-    note = f"… {len(text)} more characters are in {rest}"  # at least as long as the one that is
-    kept = text[: max(0, room - len(note) - _CLOSING_ROOM)].rpartition("\n")[0]
-    kept_whole = f"{kept}{_closing(kept)}"
-    return f"{kept_whole}\n\n… {len(text) - len(kept)} more characters are in {rest}"
-
-
-def _closing(text: str) -> str:
-    """Return what closes the fence and the folds that are open at the end of a text."""
-    fence = ""
-    depth = 0
-    for line in text.split("\n"):
-        mark = _FENCE.match(line)
-        if mark and not fence:
-            fence = mark[0]
-        elif fence and line.strip() == fence:
-            fence = ""
-        elif not fence:
-            depth += line.count("<details") - line.count("</details>")
-    return (f"\n{fence}" if fence else "") + "\n\n</details>" * depth
+    said = done.stderr if into else done.stdout
+    return Step(title=title, code=done.returncode, output=said.strip())
 
 
 def _place(options: argparse.Namespace) -> Place | None:

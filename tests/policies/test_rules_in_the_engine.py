@@ -1,38 +1,43 @@
 """Every mandatory rule stops a real preview: by what breaks it, and by what it cannot know.
 
-The engine makes a note of a policy that touches an unknown value, and exits 0: nothing of that may
-reach a rule of ours. One program registers a component for each rule; a preview of all costs as
-much as a preview of one.
+A preview a rule: of a site's whole stack that passes as it is, with one thing in it that breaks the
+rule, so that the exit code is that rule's alone. The engine makes a note of a policy that touches
+an unknown value, and exits 0: nothing of that may reach a rule of ours. There one program registers
+a component for each rule, since a preview of all costs as much as a preview of one.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import pytest
+from pulumi_policy.proxy import UNKNOWN_BOOLEAN_VALUE, UNKNOWN_NUMBER_VALUE, UNKNOWN_STRING_VALUE
 
+from airgap.plan import plan_site
 from airgap.rules import MANDATORY_RULES
 from tests.engine.fixtures import MakeWorkspace, engine_directory, make_workspace
 from tests.engine.result import Result
-from tests.engine.workspace import CHECKOUT
+from tests.engine.workspace import CHECKOUT, Workspace
+from tests.plan.samples import make_lock
 from tests.rules.cases import CASES, MARKED, Case
-from tests.rules.samples import component
+from tests.rules.samples import good_site
 
 __all__ = ["engine_directory", "make_workspace"]
 
 pytestmark = pytest.mark.engine
 
 # An unknown output is what the program of a site would pass on if it read one of a resource.
-PROGRAM = """\
+UNKNOWN = (UNKNOWN_BOOLEAN_VALUE, UNKNOWN_NUMBER_VALUE, UNKNOWN_STRING_VALUE)
+PROGRAM = (
+    f"UNKNOWN = {UNKNOWN!r}\n"
+    """\
 import asyncio
 import json
 from pathlib import Path
 
 import pulumi
-from pulumi_policy.proxy import UNKNOWN_BOOLEAN_VALUE, UNKNOWN_NUMBER_VALUE, UNKNOWN_STRING_VALUE
-
-UNKNOWN = (UNKNOWN_BOOLEAN_VALUE, UNKNOWN_NUMBER_VALUE, UNKNOWN_STRING_VALUE)
 
 
 def known(value):
@@ -58,26 +63,23 @@ class Component(pulumi.ComponentResource):
 for name, (kind, values) in json.loads(Path("components.json").read_text()).items():
     Component(kind, name, values)
 """
+)
 
-STOPPING = tuple(case for case in CASES if case.rule in {rule.name for rule in MANDATORY_RULES})
-Values = Callable[[Case], dict[str, object]]
-
-
-def preview(make_workspace: MakeWorkspace, values_of: Values) -> Result:
-    """Preview a component for each mandatory rule, named as the rule, under the pack."""
-    components = {case.rule: (f"airgap:index:{case.kind}", values_of(case)) for case in STOPPING}
-    return run(make_workspace, components)
+NAMES = tuple(rule.name for rule in MANDATORY_RULES)
+STOPPING = {case.rule: case for case in CASES if case.rule in NAMES}
+Resources = Mapping[str, tuple[str, Mapping[str, object]]]
+"""Type and inputs by name."""
+PACK = ("--policy-pack", str(CHECKOUT / "policies"))
 
 
 def run(
     make_workspace: MakeWorkspace,
-    components: Mapping[str, tuple[str, Mapping[str, object]]],
+    components: Resources,
     config: Mapping[str, object] | None = None,
 ) -> Result:
-    """Preview components (name to type and values) under the pack."""
+    """Preview components under the pack."""
     files = {"__main__.py": PROGRAM, "components.json": json.dumps(components)}
-    workspace = make_workspace(files=files, config=config)
-    return workspace.preview("--policy-pack", str(CHECKOUT / "policies"), exit_code=None)
+    return make_workspace(files=files, config=config).preview(*PACK, exit_code=None)
 
 
 def stopped(result: Result) -> dict[tuple[str, str], str]:
@@ -90,38 +92,80 @@ def stopped(result: Result) -> dict[tuple[str, str], str]:
     }
 
 
-def test_there_is_a_violating_component_for_each_mandatory_rule() -> None:
-    assert {case.rule for case in STOPPING} == {rule.name for rule in MANDATORY_RULES}
+# Each rule by itself.
 
 
-def test_good_components_pass(make_workspace: MakeWorkspace) -> None:
-    """The other two would mean nothing if any preview failed."""
-    result = preview(make_workspace, lambda case: component(case.kind))
+def good_stack() -> dict[str, tuple[str, Mapping[str, object]]]:
+    """Return what the program registers of a site that every rule lets pass."""
+    plan = plan_site(good_site(), make_lock(), name="berlin")
+    return {name: (token, inputs) for token, name, inputs in plan.views()}
+
+
+def token_of(case: Case) -> str:
+    """Return the type of the component that a case is about."""
+    return f"airgap:index:{case.kind}"
+
+
+def broken_stack(rule: str) -> tuple[Resources, str]:
+    """Return the stack with one component that breaks a rule, and that component's name."""
+    if rule not in STOPPING:
+        pytest.fail(f"tests/rules/cases.py has nothing that breaks {rule}", pytrace=False)
+    token = token_of(STOPPING[rule])
+    stack = good_stack()
+    (name,) = (name for name, (kind, _) in stack.items() if kind == token)
+    return {**stack, name: (token, STOPPING[rule].broken())}, name
+
+
+Judge = Callable[[Resources], Result]
+
+
+@pytest.fixture(scope="module")
+def judge(tmp_path_factory: pytest.TempPathFactory, engine_directory: Path) -> Iterator[Judge]:
+    """Previews a stack under the pack, all in one project."""
+    directory = tmp_path_factory.mktemp("rules") / "project"
+    workspace = Workspace.create(directory, engine_directory, files={"__main__.py": PROGRAM})
+
+    def preview(stack: Resources) -> Result:
+        workspace.write({"components.json": json.dumps(stack)})
+        return workspace.preview(*PACK, exit_code=None)
+
+    yield preview
+    workspace.end_leftovers()
+
+
+def test_a_stack_that_breaks_no_rule_passes(judge: Judge) -> None:
+    """The others would mean nothing if any preview failed."""
+    result = judge(good_stack())
     assert result.exit_code == 0, result
     assert stopped(result) == {}
 
 
-def test_each_mandatory_rule_stops_a_preview_and_shows_no_secret(
-    make_workspace: MakeWorkspace,
+@pytest.mark.parametrize("rule", NAMES)
+def test_a_mandatory_rule_alone_stops_a_preview_and_shows_no_secret(
+    judge: Judge, rule: str
 ) -> None:
-    result = preview(make_workspace, Case.broken)
+    stack, name = broken_stack(rule)
+    result = judge(stack)
     assert result.exit_code == 1, result
     found = stopped(result)
-    assert set(found) == {(case.rule, case.rule) for case in STOPPING}
-    for case in STOPPING:
-        assert case.subject in found[case.rule, case.rule]
-        assert f"[mandatory]  {case.rule}" in result.output
-    assert MARKED not in json.dumps(list(found.values()))
+    assert set(found) == {(rule, name)}
+    assert STOPPING[rule].subject in found[rule, name]
+    assert f"[mandatory]  {rule}" in result.output
+    assert MARKED not in found[rule, name]
     assert MARKED not in result.output
+
+
+# What cannot be known.
 
 
 def test_what_a_mandatory_rule_cannot_know_stops_a_preview_as_well(
     make_workspace: MakeWorkspace,
 ) -> None:
-    result = preview(make_workspace, Case.unjudged)
+    unknown = {name: (token_of(case), case.unjudged()) for name, case in STOPPING.items()}
+    result = run(make_workspace, unknown)
     assert result.exit_code == 1, result
     found = stopped(result)
-    for case in STOPPING:
+    for case in STOPPING.values():
         told = f"not known in preview: {case.rule} cannot be judged"
         assert told in found[case.rule, case.rule]
     assert "can't run policy" not in result.output, "the engine made a note of none"

@@ -29,8 +29,11 @@ arguments = sys.argv[1:]
 with open(os.environ["STAND_IN_LOG"], "a") as log:
     log.write(json.dumps(arguments) + "\\n")
 plan = json.loads(pathlib.Path(os.environ["STAND_IN_LOG"] + ".plan").read_text())
-name = arguments[0] + (":html" if "html" in arguments else "")
+name = arguments[0] + (":events" if "--events" in arguments else "")
+name += ":html" if "html" in arguments else ""
 step = plan.get(name, {})
+if "--events" in arguments:
+    step.setdefault("report", pathlib.Path(arguments[arguments.index("--events") + 1]).read_text())
 if "--out" in arguments and not step.get("silent"):
     out = pathlib.Path(arguments[arguments.index("--out") + 1])
     out.write_text(step.get("report", "A report."))
@@ -249,30 +252,18 @@ def test_a_receipt_is_compared_with_the_lock_that_was_merged(
     stand_in(receipt={"code": 1})
 
     assert checkout.run() == 0
-    comment = (checkout.root / "out/pull-request/berlin.comment.md").read_text()
-    assert "lock merged" in comment
-    assert "| receipt | differs (exit 1), only told |" in comment
+    comment = checkout.root / "out/pull-request/berlin.comment.md"
+    assert "| receipt | differs (exit 1), only told |" in comment.read_text()
+    assert "lock merged" not in comment.read_text(), "the report has a section of it"
+    told = [call for call in checkout.calls() if call[0] == "report"]
+    assert [call[call.index("--receipt") + 1] for call in told] == [
+        str(checkout.root / "stacks/berlin.receipt.json")
+    ] * 2
     assert checkout.run("--fail-on-drift") == 1
 
-
-def test_preview_is_run_where_it_is_asked_for(
-    checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    checkout.write("stacks/berlin.lock.json", "moved")
-    checkout.commit()
-    monkeypatch.setenv("PATH", os.environ["PATH"])
-    folder = tmp_path / "engine"
-    folder.mkdir()
-    engine = folder / "pulumi"
-    engine.write_text('#!/bin/sh\necho "$@"\nexit 1\n')
-    engine.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-
-    assert checkout.run() == 0
-    assert checkout.run("--preview") == 1
-    out = checkout.root / "out" / "pull-request"
-    assert "preview --stack berlin --diff" in (out / "berlin.preview.txt").read_text()
-    assert "--policy-pack" not in (out / "berlin.comment.md").read_text()
+    stand_in(receipt={"code": 1}, report={"code": 1, "silent": True})
+    assert checkout.run() == 1
+    assert "lock merged" in comment.read_text(), "there is no report to say it"
 
 
 def test_each_site_has_one_comment_which_is_updated(checkout: Checkout, forge: Forge) -> None:
