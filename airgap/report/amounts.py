@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from airgap.report.model import Amount, Duration, Transfer
-from airgap.report.scene import Image, Scene
+from airgap.report.scene import Image, Scene, part
 
 __all__ = ["Link", "count_transfer", "parse_link"]
 
@@ -66,8 +66,8 @@ def _push(
     images: int | None = 0
     kind = head.inputs("Registry").get("kind")
     if kind == "existing":
-        moved = _destination(base, "ImageSet") not in (None, _destination(head, "ImageSet"))
-        if moved:
+        moved = _is_moved(base, head, "ImageSet")
+        if moved and there:
             notes.append("The registry's place or layout changes: every image is pushed there.")
         images = _images(head.images, set() if moved else there)
     elif head.is_there:
@@ -78,19 +78,45 @@ def _push(
         )
     assets: list[int | None] = []
     if head.inputs("AssetMirror").get("kind") == "directory":
-        moved = _destination(base, "AssetSet") not in (None, _destination(head, "AssetSet"))
-        if moved:
+        moved = _is_moved(base, head, "AssetSet")
+        if moved and files:
             notes.append("The asset mirror's place changes: every boot asset is published there.")
-        assets = [a.size_bytes for a in head.assets.values() if moved or a.sha512 not in files]
+        distinct = {a.sha512: a for a in head.assets.values() if moved or a.sha512 not in files}
+        assets = [asset.size_bytes for asset in distinct.values()]
+    if _caches(head) and _caches(base) != _caches(head):
+        notes.append("Image caches are published beside that: their bytes are not counted.")
     return _sum(images, assets), tuple(notes)
 
 
+def _caches(scene: Scene) -> dict[str, tuple[object, ...]]:
+    """Return what is in the image caches that `up` publishes, and where they go."""
+    keys = ("destination", "published", "platforms", "images")
+    return {
+        view.key: tuple(view.inputs.get(key) for key in keys)
+        for view in scene.of_kind("ImageCache")
+    }
+
+
+def _is_moved(base: Scene, head: Scene, kind: str) -> bool:
+    """Tell whether what the base holds is not where the head's sets of a kind go.
+
+    A registry of kind `none` has no sets, and the store that is served is another place than a
+    registry under the same URL.
+    """
+    return base.is_there and _destination(base, kind) != _destination(head, kind)
+
+
 def _destination(scene: Scene, kind: str) -> tuple[object, ...] | None:
-    """Return what identifies where a kind of set goes; None where there is no such set."""
+    """Return what identifies where a kind of set goes; None where there is no such set.
+
+    Of image sets those of the site's own layout: a factory's are beside them, always flat.
+    """
     for view in scene.of_kind(kind):
-        found = view.inputs.get("destination")
-        values = found if isinstance(found, dict) else {}
-        return tuple(values.get(key) for key in ("endpoint", "pathPrefix", "layout", "path"))
+        if kind == "ImageSet" and not view.name.startswith("images-"):
+            continue
+        values = part(view.inputs, "destination")
+        keys = ("kind", "endpoint", "pathPrefix", "layout", "path")
+        return tuple(values.get(key) for key in keys)
     return None
 
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from airgap.report.contents import compare_assets, compare_images, compare_schematics
+from airgap.report.contents import (
+    compare_assets,
+    compare_images,
+    compare_needs,
+    compare_platforms,
+    compare_schematics,
+)
 from airgap.report.model import (
     AssetChange,
     FileChange,
@@ -13,7 +19,9 @@ from airgap.report.model import (
     KeyChange,
     Kind,
     Mark,
+    NeedChange,
     ObjectChange,
+    PlatformChange,
     SchematicChange,
     TrustChange,
     VersionChange,
@@ -39,6 +47,8 @@ class Changes:
     trust: tuple[TrustChange, ...]
     objects: tuple[ObjectChange, ...]
     files: tuple[FileChange, ...]
+    needs: tuple[NeedChange, ...] = ()
+    platforms: tuple[PlatformChange, ...] = ()
     weakened: tuple[str, ...] = ()
     site_keys: tuple[KeyChange, ...] = ()
 
@@ -48,6 +58,8 @@ class Changes:
         return not (
             self.versions
             or self.images
+            or self.needs
+            or self.platforms
             or self.assets
             or self.schematics
             or self.trust
@@ -74,6 +86,8 @@ def find_changes(base: Scene, head: Scene, more: Sequence[ObjectChange] = ()) ->
         head=head,
         versions=compare_versions(base, head),
         images=compare_images(base, head),
+        needs=compare_needs(base, head),
+        platforms=compare_platforms(base, head),
         assets=compare_assets(base, head),
         schematics=compare_schematics(base, head),
         trust=compare_trust(base, head),

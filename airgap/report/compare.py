@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from airgap.report.amounts import Link, count_transfer
-from airgap.report.changes import find_changes
+from airgap.report.changes import Changes, find_changes
 from airgap.report.drift import count_repair, find_drift_reach, write_drift
 from airgap.report.headline import write_headline
 from airgap.report.judgement import compare_findings, judge
@@ -17,6 +17,8 @@ from airgap.report.topology import draw_topology
 from airgap.rules import Finding
 
 __all__ = ["compare"]
+
+_STOPPED = "This is not whole, since the engine stopped early"
 
 
 def compare(
@@ -53,7 +55,7 @@ def compare(
     return Report(
         site=site,
         basis=basis,
-        headline=write_drift(changes) if is_drift else write_headline(changes),
+        headline=_headline(changes, basis),
         is_empty=changes.is_empty,
         reach=find_drift_reach(changes) if is_drift else find_reach(changes),
         versions=changes.versions,
@@ -66,9 +68,21 @@ def compare(
         transfer=(
             count_repair(base, head, links) if is_drift else count_transfer(base, head, links)
         ),
+        needs=changes.needs,
+        platforms=changes.platforms,
         weakened=() if is_drift else changes.weakened,
         site_keys=changes.site_keys,
         drift=tuple(drift),
-        findings=compare_findings(before, after),
+        findings=compare_findings(before, after, site=site),
         topology=draw_topology(changes),
     )
+
+
+def _headline(changes: Changes, basis: Basis) -> str:
+    """Return the first line: that not all is seen stands before all that is."""
+    told = write_drift(changes) if basis.kind == "refresh" else write_headline(changes)
+    if not basis.unfinished:
+        return told
+    if changes.is_empty:
+        return f"{_STOPPED}, and what would change is not known."
+    return f"{_STOPPED}. As far as it came: {told}"

@@ -1,17 +1,37 @@
-"""What changes of the bytes a site holds: images, boot assets, schematics."""
+"""What changes of the bytes a site holds: images, boot assets, schematics.
+
+An image is the same by repository, tag and digest, whatever it is needed by: what the other side
+has under any need is neither gone nor new.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Set
 
 from airgap.report.keys import compare_keys, flatten, path_text, show
-from airgap.report.model import AssetChange, ImageChange, Mark, Pin, SchematicChange
+from airgap.report.model import (
+    AssetChange,
+    ImageChange,
+    Mark,
+    NeedChange,
+    Pin,
+    PlatformChange,
+    SchematicChange,
+)
 from airgap.report.scene import Asset, Image, Scene, part
 
-__all__ = ["anchor", "compare_assets", "compare_images", "compare_schematics", "mark_of"]
+__all__ = [
+    "anchor",
+    "compare_assets",
+    "compare_images",
+    "compare_needs",
+    "compare_platforms",
+    "compare_schematics",
+    "mark_of",
+]
 
 NEEDS = ("talos", "kubernetes", "extensions", "factory", "sidero", "workloads", "signatures")
 """The sets of images, in the order a reviewer thinks of them."""
@@ -30,34 +50,84 @@ def mark_of(old: object, new: object) -> Mark:
 
 def compare_images(base: Scene, head: Scene) -> tuple[ImageChange, ...]:
     """Return the images that differ, by need, then by repository."""
-    before, after = _by_repository(base), _by_repository(head)
+    kept = {_key(image) for image in base.images} & {_key(image) for image in head.images}
+    before, after = (_by_repository(scene, kept) for scene in (base, head))
     changes = (
         _image_change(key, before.get(key, ()), after.get(key, ()))
         for key in sorted({*before, *after}, key=lambda key: (_place(key[0]), key[1]))
     )
-    return tuple(change for change in changes if change)
+    return tuple(changes)
+
+
+_Key = tuple[str, str, str]
+
+
+def _key(image: Image) -> _Key:
+    return image.repository, image.tag, image.digest
+
+
+def compare_needs(base: Scene, head: Scene) -> tuple[NeedChange, ...]:
+    """Return the images that stay and are needed by something else, by name."""
+    before, after = (
+        {_key(image): image.need for image in sorted(scene.images, key=_key)}
+        for scene in (base, head)
+    )
+    return tuple(
+        NeedChange(
+            id=anchor("need", *key),
+            repository=key[0],
+            pin=Pin(tag=key[1], digest=key[2]),
+            old=need,
+            new=after[key],
+        )
+        for key, need in before.items()
+        if after.get(key, need) != need
+    )
+
+
+def compare_platforms(base: Scene, head: Scene) -> tuple[PlatformChange, ...]:
+    """Return the platforms that images which stay have more or less, by name."""
+    before, after = ({_key(image): image for image in scene.images} for scene in (base, head))
+    there = {digest for image in base.images for digest in image.parts}
+    found: dict[tuple[Mark, str], dict[str, int]] = {}
+    counts: Counter[tuple[Mark, str]] = Counter()
+    for key, old in before.items():
+        new = after.get(key, old)
+        sides: tuple[tuple[Mark, Image, Image], ...] = (("added", new, old), ("removed", old, new))
+        for mark, one, other in sides:
+            for platform in one.platforms.keys() - other.platforms.keys():
+                digest = one.platforms[platform]
+                counts[mark, platform] += 1
+                sizes = found.setdefault((mark, platform), {})
+                if mark == "removed" or digest not in there:
+                    sizes[digest] = one.parts[digest]
+    return tuple(
+        PlatformChange(
+            platform=platform,
+            mark=mark,
+            images=counts[mark, platform],
+            size_bytes=sum(sizes.values()),
+        )
+        for (mark, platform), sizes in sorted(found.items())
+    )
 
 
 def _place(need: str) -> int:
     return NEEDS.index(need) if need in NEEDS else len(NEEDS)
 
 
-def _by_repository(scene: Scene) -> Mapping[tuple[str, str], tuple[Image, ...]]:
+def _by_repository(scene: Scene, kept: Set[_Key]) -> Mapping[tuple[str, str], tuple[Image, ...]]:
+    """Return the images by need and repository, without those that are kept."""
     found: defaultdict[tuple[str, str], list[Image]] = defaultdict(list)
     for image in scene.images:
-        found[image.need, image.repository].append(image)
+        if _key(image) not in kept:
+            found[image.need, image.repository].append(image)
     return {key: tuple(images) for key, images in found.items()}
 
 
 def _image_change(
-    key: tuple[str, str], before: tuple[Image, ...], after: tuple[Image, ...]
-) -> ImageChange | None:
-    kept = {(image.tag, image.digest) for image in before}
-    kept &= {(image.tag, image.digest) for image in after}
-    old = [image for image in before if (image.tag, image.digest) not in kept]
-    new = [image for image in after if (image.tag, image.digest) not in kept]
-    if not old and not new:
-        return None
+    key: tuple[str, str], old: tuple[Image, ...], new: tuple[Image, ...]
+) -> ImageChange:
     told = old if old and not any(image.parts for image in new) else new
     sizes = [image.size_bytes for image in told]
     return ImageChange(

@@ -2,9 +2,10 @@
 
 Reads the events of Pulumi 3.250, one JSON object a line: `preview --json` with
 `PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true`, or `--event-log`. The one document of a plain `preview
---json` leaves out what stays as it is, so that no rule could judge the whole: it is refused. The
-engine masks secrets; where only masked values differ, its word that they do (`detailedDiff`) is all
-there is.
+--json` leaves out what stays as it is, so that no rule could judge the whole: it is refused. So is
+a stream that was cut: every operation ends with a `summaryEvent`, one that fails or is cancelled as
+well, and one that is killed has none. The engine masks secrets; where only masked values differ,
+its word that they do (`detailedDiff`) is all there is.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from airgap.report.contents import anchor
 from airgap.report.masking import MASK, is_sealed, mask_text
 from airgap.report.model import KeyChange, Kind, ObjectChange
 from airgap.report.scene import Scene, View, scene_of_views
+from airgap.report.wording import count_words
 from airgap.rules import RULES, Finding
 
 __all__ = ["Observed", "read_events"]
@@ -32,6 +34,7 @@ _COLOUR = re.compile(r"<\{%[^%]*%\}>")
 _REFUSED = "preview failed"
 """What the engine ends with when policies refused (Pulumi 3.250), and with errors, too."""
 
+_LONGEST = 300
 _PATH = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.\[\]]+)')
 _DOCUMENT = re.compile(r"\s*\{\s*\n")
 _HOW = (
@@ -50,6 +53,7 @@ class Observed:
         kind: Whether it planned a change, or only looked for drift.
         objects: Secrets that change, by name.
         findings: What policies other than ours say.
+        unfinished: Why the engine did not come to its end; empty where it did.
     """
 
     kind: Literal["preview", "refresh"]
@@ -58,6 +62,7 @@ class Observed:
     objects: tuple[ObjectChange, ...] = ()
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
+    unfinished: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,12 +90,16 @@ def read_events(text: str, *, site: str, known: Sequence[Lock] = ()) -> Observed
         known: Locks to look sizes and reasons up in.
 
     Raises:
-        AirgapError: The text is something else, or of another site.
+        AirgapError: The text is something else, or of another site; or its end is missing.
     """
     entries = _parsed(text)
+    summary = _summary(entries)
     planned, found = _steps(entries)
     kind: Literal["preview", "refresh"] = "preview" if planned else "refresh"
     steps = planned or found
+    unfinished = _why_unfinished(entries, summary)
+    if unfinished and not steps:
+        raise AirgapError(f"events: the engine stopped before any resource: {unfinished}")
     _check_site(steps, site)
     base: dict[str, View] = {}
     head: dict[str, View] = {}
@@ -107,7 +116,8 @@ def read_events(text: str, *, site: str, known: Sequence[Lock] = ()) -> Observed
         head=scene_of_views(head.values(), known),
         objects=tuple(_secrets(steps)) if kind == "preview" else (),
         findings=tuple(_findings(entries)),
-        notes=tuple(_notes(entries, planned, found, known)),
+        notes=tuple(_notes(planned, found, known)),
+        unfinished=unfinished,
     )
 
 
@@ -128,6 +138,28 @@ def _parsed(text: str) -> list[Values]:
     if not entries:
         raise AirgapError("events: there are none", hint=_HOW)
     return entries
+
+
+def _summary(entries: Sequence[Values]) -> Values:
+    """Return the engine's last word: what comes before the end of a stream is not the whole.
+
+    Raises:
+        AirgapError: It is not there, or is that of an operation before (`up` after its preview).
+    """
+    found: Values = {}
+    for entry in entries:
+        if _mapping(entry.get("summaryEvent")):
+            found = _mapping(entry["summaryEvent"])
+        elif _metadata(entry, "resourcePreEvent") or _metadata(entry, "resOutputsEvent"):
+            found = {}
+    if not found:
+        raise AirgapError(
+            f"events: they end early, after {count_words(len(entries), 'event')}: expected the "
+            "engine's summaryEvent as the last word on its resources",
+            hint="the engine was killed, or what it printed was cut: run it again, in a shell with "
+            "`set -o pipefail` where it is piped",
+        )
+    return found
 
 
 def _steps(entries: Iterable[Values]) -> tuple[list[_Step], list[_Step]]:
@@ -253,7 +285,6 @@ def _findings(entries: Iterable[Values]) -> Iterator[Finding]:
 
 
 def _notes(
-    entries: Sequence[Values],
     planned: Sequence[_Step],
     found: Sequence[_Step],
     known: Sequence[Lock],
@@ -267,17 +298,25 @@ def _notes(
         yield "Some values are known only after `up`."
     if not known:
         yield "There is no lock here to look up the sizes of images and why they are there."
+
+
+def _why_unfinished(entries: Sequence[Values], summary: Values) -> str:
+    """Return why the engine stopped early, in its own words where it has any; else nothing."""
     errors = [
         " ".join(_COLOUR.sub("", str(event.get("message", ""))).split())
         for entry in entries
         for event in (_mapping(entry.get("diagnosticEvent")),)
         if event.get("severity") == "error"
     ]
-    if _is_refused(entries):  # by policies, which run to the end, and then it is said so
+    is_refused = _is_refused(entries)
+    is_judged = is_refused and bool(summary.get("isPreview"))
+    if is_judged:  # a preview that policies refuse runs to its end, and then says so
         errors = [each for each in errors if each != _REFUSED]
     if errors:
-        words = mask_text(errors[0])[:300]
-        yield f"The engine stopped with an error, and what follows is not whole: {words}"
+        return mask_text(errors[0])[:_LONGEST]
+    if is_judged or summary.get("result", "succeeded") == "succeeded":
+        return ""
+    return "a policy refused a resource" if is_refused else "it does not say why"
 
 
 def _is_refused(entries: Sequence[Values]) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from airgap.report.changes import Changes
 from airgap.report.model import AssetChange, ImageChange, Kind, Mark, ObjectChange, VersionChange
 from airgap.report.scene import Scene, part
+from airgap.report.signing import find_resigned
 from airgap.report.wording import KIND_WORDS, count_words, join_words, quote
 
 __all__ = ["write_headline"]
@@ -26,6 +27,7 @@ def write_headline(changes: Changes) -> str:
         return f"The site is removed: {_inventory(base)}."
     clauses = [
         *_policies(changes),
+        *_signers(changes),
         *_versions(changes.versions),
         *_choices(changes),
         *_named(changes, "serverClass", "added", "removed"),
@@ -34,6 +36,7 @@ def write_headline(changes: Changes) -> str:
         *_places(changes),
         *_workloads(changes),
         *_counted(changes.images, "image"),
+        *_staying(changes),
         *_counted(changes.assets, "boot asset"),
         *_schematics(changes),
         *_named(changes, "environment", "added", "removed", "changed"),
@@ -75,10 +78,10 @@ def _versions(versions: Sequence[VersionChange]) -> Iterator[str]:
         come = [version for version in change.new if version not in change.old]
         if gone and come:
             yield f"{change.what} {join_words(gone)} → {join_words(come)}"
-        elif come:
-            yield f"{change.what} {join_words(come)} is added"
-        else:
-            yield f"{change.what} {join_words(gone)} is removed"
+        elif told := come or gone:
+            one = change.what.removesuffix("s") if change.what == "architectures" else change.what
+            noun, verb = (one, "is") if len(told) == 1 else (change.what, "are")
+            yield f"{noun} {join_words(told)} {verb} {'added' if come else 'removed'}"
 
 
 def _policies(changes: Changes) -> Iterator[str]:
@@ -89,6 +92,13 @@ def _policies(changes: Changes) -> Iterator[str]:
         yield f"policies are weakened: {', '.join(told[:3])}{more}"
     elif any("policy" in change.names and _by_hand(change) for change in changes.of_kind("site")):
         yield "the policies are changed"
+
+
+def _signers(changes: Changes) -> Iterator[str]:
+    """Yield whose images must be signed by somebody else."""
+    if told := find_resigned(changes.base, changes.head):
+        more = f" and {len(told) - 3} more" if len(told) > 3 else ""
+        yield f"another signer of {join_words(told[:3])}{more} counts"
 
 
 def _workloads(changes: Changes) -> Iterator[str]:
@@ -178,7 +188,7 @@ def _places(changes: Changes) -> Iterator[str]:
         yield f"{told or f'{len(mirrors)} {nouns}'} {verb} changed"
     for change in changes.of_kind("assetMirror", "imageFactory"):
         if any(key.path in {"kind", "url", "endpoint", "path"} for key in change.keys):
-            yield f"the {KIND_WORDS[change.kind]} is {change.mark}"
+            yield f"{_thing(change)} is {change.mark}"
 
 
 def _counted(changes: Sequence[ImageChange] | Sequence[AssetChange], noun: str) -> Iterator[str]:
@@ -193,6 +203,16 @@ def _counted(changes: Sequence[ImageChange] | Sequence[AssetChange], noun: str) 
             counts.append(f"{count if counts else count_words(count, noun)} {word}")
     if counts:
         yield join_words(counts)
+
+
+def _staying(changes: Changes) -> Iterator[str]:
+    """Yield what becomes of images that stay as they are."""
+    for change in changes.platforms:
+        way = "more" if change.mark == "added" else "less"
+        yield f"{count_words(change.images, 'image')} with platform {change.platform} {way}"
+    if count := len(changes.needs):
+        verb = "is" if count == 1 else "are"
+        yield f"{count_words(count, 'image')} {verb} needed by something else"
 
 
 def _schematics(changes: Changes) -> Iterator[str]:
@@ -217,15 +237,25 @@ _ALONE = {"registry", "assetMirror", "imageFactory", "sidero"}
 
 def _others(changes: Changes) -> Iterator[str]:
     for change in changes.objects:
-        kind = KIND_WORDS[change.kind]
-        kind = kind if change.kind in _KEPT else kind.lower()
-        names = "" if change.kind in _ALONE else f" {join_words([*map(quote, change.names)])}"
         verb = "is" if len(change.names) == 1 else "are"
-        yield f"the {kind}{names} {verb} {change.mark}"
+        yield f"{_thing(change)} {verb} {change.mark}"
 
 
-_KEPT = {"imageFactory", "sidero"}
-"""Whose words are names."""
+def _thing(change: ObjectChange) -> str:
+    """Return what it is within a sentence: `Sidero`, `the asset mirror`, ``resources `a` ``."""
+    kind = KIND_WORDS[change.kind]
+    if change.kind in _ALONE:
+        return (
+            kind if change.kind == "sidero" else f"the {kind if kind in _NAMES else kind.lower()}"
+        )
+    one = kind.lower()
+    many = f"{one}es" if one.endswith("s") else f"{one}s"
+    names = join_words([*map(quote, change.names)])
+    return f"the {one if len(change.names) == 1 else many} {names}"
+
+
+_NAMES = {"Image Factory"}
+"""Words that are a name."""
 
 
 def _files(changes: Changes) -> Iterator[str]:

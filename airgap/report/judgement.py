@@ -8,7 +8,7 @@ from datetime import date
 from airgap.report.masking import mask_text
 from airgap.report.model import FindingChange
 from airgap.report.scene import Scene, part
-from airgap.rules import Finding, evaluate, find_blockers
+from airgap.rules import Finding, evaluate, find_blockers, note_exceptions
 
 __all__ = ["compare_findings", "judge"]
 
@@ -24,15 +24,28 @@ def judge(
         for finding in evaluate(view.token, view.name, view.inputs, today=today, policy=policy)
     )
     sidero = scene.inputs("SideroEnvironment")
-    return (*findings, *(find_blockers(sidero, present) if scene.is_there else ()))
+    views = ((view.token, view.name, view.inputs) for view in scene.views.values())
+    return (
+        *findings,
+        *note_exceptions(views, policy, today=today),
+        *(find_blockers(sidero, present) if scene.is_there else ()),
+    )
 
 
-def compare_findings(base: Iterable[Finding], head: Iterable[Finding]) -> tuple[FindingChange, ...]:
-    """Return the findings, mandatory ones first; the same words of the same thing are the same."""
+def compare_findings(
+    base: Iterable[Finding], head: Iterable[Finding], *, site: str
+) -> tuple[FindingChange, ...]:
+    """Return the findings, mandatory ones first; the same words of the same thing are the same.
+
+    Args:
+        base: What rules say of the base.
+        head: What they say of the head.
+        site: Its name, for the commands to run: no rule knows it.
+    """
     before, after = dict.fromkeys(base), dict.fromkeys(head)
     listed = [
-        *(_change(item, "still" if item in before else "new") for item in after),
-        *(_change(item, "gone") for item in before if item not in after),
+        *(_change(item, "still" if item in before else "new", site) for item in after),
+        *(_change(item, "gone", site) for item in before if item not in after),
     ]
     return tuple(sorted(listed, key=_rank))
 
@@ -42,7 +55,7 @@ def _rank(item: FindingChange) -> tuple[object, ...]:
     return (item.standing == "gone", item.level != "mandatory", order.index(item.standing))
 
 
-def _change(item: Finding, standing: str) -> FindingChange:
+def _change(item: Finding, standing: str, site: str) -> FindingChange:
     return FindingChange.model_validate(
         {
             "standing": standing,
@@ -51,6 +64,6 @@ def _change(item: Finding, standing: str) -> FindingChange:
             "resource": item.resource,
             "subject": mask_text(item.subject),
             "message": mask_text(item.message),
-            "remedy": mask_text(item.remedy),
+            "remedy": mask_text(item.remedy.replace("<site>", site)),
         }
     )

@@ -42,7 +42,17 @@ def compare_keys(
         _change(path, before.get(path, _ABSENT), after.get(path, _ABSENT))
         for path in dict.fromkeys((*after, *before))
         if before.get(path, _ABSENT) != after.get(path, _ABSENT) and when(path)
+        if not (_is_filled(path, before, after) or _is_filled(path, after, before))
     )
+
+
+_Leaves = Mapping[Path, object]
+
+
+def _is_filled(path: Path, one: _Leaves, other: _Leaves) -> bool:
+    """Tell whether what is empty on one side is told by what is in it on the other."""
+    is_empty = path not in other and one.get(path) in ([], {})
+    return is_empty and any(each[: len(path)] == path for each in other)
 
 
 def flatten(values: Mapping[str, object], at: Path = ()) -> Iterator[tuple[Path, object]]:

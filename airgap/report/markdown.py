@@ -23,8 +23,11 @@ from airgap.report.wording import (
     amount_words,
     count_words,
     join_words,
+    need_words,
+    platform_words,
     short,
     time_words,
+    unfinished_words,
 )
 
 __all__ = ["MARKDOWN_LIMIT", "write_markdown"]
@@ -129,6 +132,9 @@ def _verdict(report: Report) -> Iterator[str]:
     new = [each for each in report.findings if each.standing == "new"]
     mandatory = report.violations
     notes = sum(each.level != "mandatory" and each.standing != "gone" for each in report.findings)
+    if report.basis.unfinished:
+        yield f"⛔ **This is not whole:** {plain(unfinished_words(report.basis))}"
+        yield ""
     fresh = sum(each.level == "mandatory" for each in new)
     if mandatory:
         which = f"{fresh} new" if fresh else "all in the base already"
@@ -138,7 +144,8 @@ def _verdict(report: Report) -> Iterator[str]:
         )
     else:
         told = f", {count_words(notes, 'note')}" if notes else ""
-        yield f"✅ No policy is violated{told}."
+        sign, seen = ("", " by what is seen") if report.basis.unfinished else ("✅ ", "")
+        yield f"{sign}No policy is violated{seen}{told}."
     if report.weakened:
         yield ""
         yield f"⚠️ **Policies are weakened:** {plain('; '.join(report.weakened))}."
@@ -194,10 +201,16 @@ def _versions(report: Report) -> Iterator[str]:
 
 
 def _images(report: Report, form: _Form, page: str) -> Iterator[str]:
-    if not report.images:
+    if not (report.images or report.needs or report.platforms):
         return
-    yield f"### Images: {_tally(report, report.images)}"
+    tally = _tally(report, report.images)
+    yield f"### Images: {tally}" if tally else "### Images"
     yield ""
+    staying = [f"- {plain(platform_words(each))}" for each in report.platforms]
+    staying += [f"- {plain(need_words(each))}" for each in report.needs]
+    if staying:
+        title = f"Images that stay: {count_words(len(staying), 'change')}"
+        yield from fold(title, [*staying, ""], when=len(staying) > _FOLDED)
     for need, group in groupby(report.images, key=lambda image: image.need):
         images = list(group)
         title = f"{NEED_WORDS.get(need) or plain(need)}: {_tally(report, images)}"

@@ -27,10 +27,12 @@ __all__ = [
     "KeyChange",
     "Kind",
     "Mark",
+    "NeedChange",
     "Node",
     "NodeKind",
     "ObjectChange",
     "Pin",
+    "PlatformChange",
     "Reach",
     "Report",
     "SchematicChange",
@@ -86,6 +88,8 @@ class Basis(_Part):
     """What it leads to: `the working tree`."""
     notes: tuple[str, ...] = ()
     """What the reader should know about either, a sentence each."""
+    unfinished: str = ""
+    """Why the engine stopped early, so that the report is not whole; empty where it is."""
 
 
 class VersionChange(_Part):
@@ -122,6 +126,25 @@ class ImageChange(_Part):
     new: tuple[Pin, ...]
     size_bytes: int | None = None
     why: tuple[str, ...] = ()
+
+
+class NeedChange(_Part):
+    """An image that stays as it is, and is there for another reason: its set of images."""
+
+    id: str
+    repository: str
+    pin: Pin
+    old: str
+    new: str
+
+
+class PlatformChange(_Part):
+    """A platform that images which stay have more, or less; bytes at most."""
+
+    platform: str
+    mark: Mark
+    images: int
+    size_bytes: int
 
 
 class AssetChange(_Part):
@@ -295,6 +318,10 @@ class Report(_Part):
     topology: Topology
     weakened: tuple[str, ...] = ()
     """What lets more pass the policies than before, a clause each."""
+    needs: tuple[NeedChange, ...] = ()
+    """Images that stay, needed by something else."""
+    platforms: tuple[PlatformChange, ...] = ()
+    """Platforms of images that stay."""
     site_keys: tuple[KeyChange, ...] = ()
     """What of the stack file changes and is told by nothing else here."""
     drift: tuple[KeyChange, ...] = ()

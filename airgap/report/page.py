@@ -11,7 +11,7 @@ from airgap.report.model import Report
 from airgap.report.page_sections import Section, write_sections
 from airgap.report.page_style import SCRIPT, STYLE
 from airgap.report.picture import draw
-from airgap.report.wording import BASIS_WORDS, count_words
+from airgap.report.wording import BASIS_WORDS, count_words, unfinished_words
 
 __all__ = ["write_page"]
 
@@ -77,10 +77,15 @@ def _header(report: Report) -> Iterator[str]:
     yield f'<p class="basis">From {inline(basis.base)} to {inline(basis.head)}. {told}</p>'
     for note in basis.notes:
         yield f'<p class="basis">{inline(note)}</p>'
+    if basis.unfinished:
+        told = inline(unfinished_words(basis))
+        yield f'<p class="verdict refused">This is not whole: {told}</p>'
     if report.violations:
         words = count_words(report.violations, "policy violation")
         link = '<a href="#policies">what the policies say</a>'
         yield f'<p class="verdict refused">{words}: {link}</p>'
+    elif basis.unfinished:
+        yield '<p class="basis">No policy is violated by what is seen.</p>'
     else:
         yield '<p class="verdict passed">No policy is violated.</p>'
     if report.weakened:

@@ -19,6 +19,8 @@ from airgap.report.wording import (
     amount_words,
     count_words,
     join_words,
+    need_words,
+    platform_words,
     time_words,
 )
 
@@ -128,6 +130,15 @@ def _versions(report: Report) -> Iterator[str]:
 
 
 def _images(report: Report) -> Iterator[str]:
+    staying = [
+        (anchor("platform", each.mark, each.platform), platform_words(each))
+        for each in report.platforms
+    ]
+    staying += [(each.id, need_words(each)) for each in report.needs]
+    if staying:
+        yield "<h3>Images that stay</h3><ul>"
+        yield from (f'<li id="{place}">{inline(words)}</li>' for place, words in staying)
+        yield "</ul>"
     for need, group in groupby(report.images, key=lambda image: image.need):
         title = NEED_WORDS.get(need, need)
         yield f"<h3>{escape(title)}</h3>"

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from airgap.report.changes import Changes
-from airgap.report.model import ImageChange, ObjectChange, Reach, TrustChange, VersionChange
+from airgap.report.model import ObjectChange, Reach, TrustChange
+from airgap.report.provisioned import classes_words, tell_provisioned
 from airgap.report.scene import Scene, host_of, part
+from airgap.report.upgrades import tell_upgrades
 from airgap.report.wording import count_words, join_words, quote
 
 __all__ = ["find_reach"]
@@ -21,118 +23,17 @@ def find_reach(changes: Changes) -> Reach:
     """Return whom it reaches and what to mind, in sentences."""
     base, head = changes.base, changes.head
     return Reach(
-        provisioned=tuple(_provisioned(changes)),
+        provisioned=tuple(tell_provisioned(changes)),
         running=(
             *_running(changes),
             *_credentials(changes),
-            *_upgrades(changes.versions),
+            *tell_upgrades(changes.versions),
             *_management(base, head),
             *_without_factory(changes),
             *(_rotation(change) for change in changes.trust if base.is_there and head.is_there),
         ),
-        pulls=(*_pulls(changes.images), *_places(changes), *_built(changes)),
+        pulls=(*_pulls(changes), *_places(changes), *_built(changes)),
     )
-
-
-def _provisioned(changes: Changes) -> Iterator[str]:
-    if changed := changes.names("serverClass", "added", "changed"):
-        yield (
-            f"Servers of {_classes(changed)} get the new configuration when Sidero provisions them."
-        )
-    if gone := changes.names("serverClass", "removed"):
-        if _by_files(changes):
-            yield (
-                f"{_capital(_classes(gone))} {_still(gone)} there, and Sidero provisions servers "
-                f"of {'it' if len(gone) == 1 else 'them'}, until "
-                f"{_deletions('serverclass', gone)}: `apply.sh` only applies. GitOps that prunes "
-                "deletes it."
-            )
-        else:
-            yield f"Sidero provisions no more servers of {_classes(gone)}."
-    booted = changes.names("environment", "added", "changed")
-    if booted:
-        noun = "environment" if len(booted) == 1 else "environments"
-        yield (
-            f"What {noun} {_quoted(booted)} boot{'s' if len(booted) == 1 else ''} reaches servers "
-            "that are provisioned from now on, and those with `pxeBootAlways` at their next boot."
-        )
-    yield from _left_behind(changes)
-    if gone := changes.names("environment", "removed"):
-        noun = "environment" if len(gone) == 1 else "environments"
-        yield f"A server that itself names the removed {noun} {_quoted(gone)} needs another."
-        if _by_files(changes):
-            yield (
-                f"The removed {noun} {_quoted(gone)} {_still(gone)} there until "
-                f"{_deletions('environment', _objects(changes.base, gone))}: `apply.sh` only "
-                "applies. GitOps that prunes deletes it."
-            )
-    yield from _fork(changes)
-
-
-def _by_files(changes: Changes) -> bool:
-    """Tell whether no stack deletes an object of Sidero's that goes, since none has made it."""
-    if not changes.head.is_there:
-        return False
-    return changes.base.inputs("SideroEnvironment").get("delivery", "files") == "files"
-
-
-def _left_behind(changes: Changes) -> Iterator[str]:
-    """Yield which objects stay of environments whose new content has a name of its own."""
-    if not _by_files(changes):
-        return
-    names = changes.names("environment", "changed")
-    old_ones, new_ones = (_objects(scene, names) for scene in (changes.base, changes.head))
-    pairs = zip(names, old_ones, new_ones, strict=True)
-    moved = {name: old for name, old, new in pairs if old != new}
-    if len(moved) == 1:
-        yield (
-            f"Environment {_quoted([*moved])} gets a new object, whose name carries its content. "
-            f"The old one is still there until {_deletions('environment', [*moved.values()])}: "
-            "`apply.sh` only applies. GitOps that prunes deletes it. A server that itself names "
-            "the old one needs the new name first."
-        )
-    elif moved:
-        yield (
-            f"Environments {_quoted([*moved])} get new objects, whose names carry their content. "
-            f"The old ones are still there until {_deletions('environment', [*moved.values()])}: "
-            "`apply.sh` only applies. GitOps that prunes deletes them. A server that itself names "
-            "an old one needs the new name first."
-        )
-
-
-def _still(names: Sequence[str]) -> str:
-    return "is still" if len(names) == 1 else "are still"
-
-
-def _deletions(kind: str, names: Sequence[str]) -> str:
-    return join_words([quote(f"kubectl delete {kind} {name}") for name in names])
-
-
-def _objects(scene: Scene, names: Sequence[str]) -> list[str]:
-    """Return what the cluster calls environments: their names carry their content."""
-    found = part(scene.inputs("SideroEnvironment"), "environments")
-    return [str(part(found, name).get("object", name)) for name in names]
-
-
-def _capital(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}"
-
-
-def _fork(changes: Changes) -> Iterator[str]:
-    """Yield what a switch of the flavour asks of Sidero itself."""
-    for change in changes.of_kind("sidero"):
-        for key in change.keys if change.mark == "changed" else ():
-            if key.path == "flavour" and key.new == "airgap":
-                yield (
-                    "Sidero's manager has to be the fork, and its definition (`crds/` among the "
-                    "files) applied first: stock Sidero drops `airGap` and `bootAsset` silently."
-                )
-            elif key.path == "flavour":
-                yield "Stock Sidero has no `airGap`: the server classes' patches carry all of it."
-
-
-def _classes(names: Sequence[str]) -> str:
-    return f"server class{'es' if len(names) > 1 else ''} {_quoted(names)}"
 
 
 def _quoted(names: Sequence[str]) -> str:
@@ -141,7 +42,9 @@ def _quoted(names: Sequence[str]) -> str:
 
 def _running(changes: Changes) -> Iterator[str]:
     if gone := changes.names("serverClass", "removed"):
-        yield f"Running machines of {_classes(gone)} keep what they have; nothing is taken away."
+        yield (
+            f"Running machines of {classes_words(gone)} keep what they have; nothing is taken away."
+        )
     changed = [each for each in changes.of_kind("serverClass") if each.mark == "changed"]
     patched = [each for each in changed if each.machine_config]
     if patched:
@@ -149,14 +52,14 @@ def _running(changes: Changes) -> Iterator[str]:
             quote(path) for each in patched for path in each.files if path.endswith(".commands.txt")
         ]
         yield (
-            f"Running machines of {_classes(_all(patched))} keep their configuration until "
+            f"Running machines of {classes_words(_all(patched))} keep their configuration until "
             f"`talosctl patch mc`, by {join_words(commands)} and the files beside."
         )
     upgraded = [each for each in changed if any(_is_installer(key.path) for key in each.keys)]
     if upgraded:
         yield (
-            f"Running machines of {_classes(_all(upgraded))} keep their system until `talosctl "
-            "upgrade` with the new installer; the command is in the same file."
+            f"Running machines of {classes_words(_all(upgraded))} keep their system until "
+            "`talosctl upgrade` with the new installer; the command is in the same file."
         )
 
 
@@ -172,9 +75,9 @@ def _credentials(changes: Changes) -> Iterator[str]:
     site = changes.head.inputs("Site").get("site", "<site>")
     if names:
         yield (
-            f"Running machines of {_classes(names)} keep the old secrets until they are patched "
-            f"with what `python -m airgap secret {site} --machine-config CLASS` prints. The old "
-            "ones have to stay valid until the last machine has the new ones."
+            f"Running machines of {classes_words(names)} keep the old secrets until they are "
+            f"patched with what `python -m airgap secret {site} --machine-config CLASS` prints. "
+            "The old ones have to stay valid until the last machine has the new ones."
         )
 
 
@@ -184,24 +87,6 @@ def _all(changes: Sequence[ObjectChange]) -> tuple[str, ...]:
 
 def _is_installer(path: str) -> bool:
     return path in {"installer.image", "installer.digest"}
-
-
-def _upgrades(versions: Sequence[VersionChange]) -> Iterator[str]:
-    for change in versions:
-        gone = [version for version in change.old if version not in change.new]
-        come = [version for version in change.new if version not in change.old]
-        if change.what == "Kubernetes" and change.old and come:
-            yield (
-                "Running clusters keep their Kubernetes until `talosctl upgrade-k8s --to "
-                f"{come[-1].removeprefix('v')}`."
-            )
-        if change.what == "Talos" and gone and change.new:
-            yield (
-                f"For machines that still run Talos {join_words(gone)} the site makes no files any "
-                "more: upgrade them, or keep the release among `talos.versions` until the last one "
-                "is upgraded. Their installer and images go at the next `prune` that no kept lock "
-                "holds back."
-            )
 
 
 def _without_factory(changes: Changes) -> Iterator[str]:
@@ -241,30 +126,40 @@ def _rotation(change: TrustChange) -> str:
     )
 
 
-def _pulls(images: Sequence[ImageChange]) -> Iterator[str]:
-    moved = [
+def _pulls(changes: Changes) -> Iterator[str]:
+    """Yield what pulls of running machines get: by what a registry has, whoever needs it there."""
+    before, after = (_tagged(scene) for scene in (changes.base, changes.head))
+    images = [image for image in changes.images if image.need != "signatures"]
+    moved = dict.fromkeys(
         quote(f"{image.repository}:{pin.tag}")
-        for image in images
+        for image in changes.images
         for pin in image.new
-        if pin.tag and any(old.tag == pin.tag for old in image.old)
-    ]
+        if before.get((image.repository, pin.tag), pin.digest) != pin.digest and pin.tag
+    )
     if moved:
         yield (
             f"{count_words(len(moved), 'tag')} with new content under the same name: machines that "
-            f"pull {_few(moved)} by tag get it at their next pull."
+            f"pull {_few([*moved])} by tag get it at their next pull."
         )
-    gone = [
+    held = {(image.repository, image.digest) for image in changes.head.images}
+    gone = dict.fromkeys(
         quote(f"{image.repository}:{pin.tag}") if pin.tag else quote(image.repository)
         for image in images
         for pin in image.old
-        if image.need != "signatures" and all(new.tag != pin.tag for new in image.new)
-    ]
+        if (image.repository, pin.tag) not in after
+        if pin.tag or (image.repository, pin.digest) not in held
+    )
     if gone:
         yield (
             f"{count_words(len(gone), 'image')} of the base "
             f"{'is' if len(gone) == 1 else 'are'} released, not deleted: machines that run can "
-            f"pull {_few(gone)} until `prune`, which keeps what earlier locks name."
+            f"pull {_few([*gone])} until `prune`, which keeps what earlier locks name."
         )
+
+
+def _tagged(scene: Scene) -> dict[tuple[str, str], str]:
+    """Return digests by repository and tag."""
+    return {(image.repository, image.tag): image.digest for image in scene.images if image.tag}
 
 
 def _few(names: Sequence[str], count: int = 6) -> str:
@@ -341,6 +236,6 @@ def _built(changes: Changes) -> Iterator[str]:
     ]
     if built:
         yield (
-            f"The site's factory builds the installer of {_classes(built)} when it is first "
+            f"The site's factory builds the installer of {classes_words(built)} when it is first "
             "pulled: its digest is known only then."
         )

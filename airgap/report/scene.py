@@ -43,6 +43,7 @@ class Image:
     Attributes:
         size_bytes: At most; None where it is not known.
         parts: What it consists of, by digest, with sizes: its platforms, or itself.
+        platforms: Those that the site holds of it, by digest; none where it is for no platform.
         is_made_here: Whether no upstream has it (a signature of the site's own key).
     """
 
@@ -52,6 +53,7 @@ class Image:
     need: str
     size_bytes: int | None = None
     parts: Mapping[str, int] = field(default_factory=dict)
+    platforms: Mapping[str, str] = field(default_factory=dict)
     why: tuple[str, ...] = ()
     is_made_here: bool = False
 
@@ -154,6 +156,7 @@ def _image(text: str, pin: ImagePin) -> Image:
         need=pin.need,
         size_bytes=pin.size,
         parts=platforms or {pin.digest: pin.size},
+        platforms={name: each.digest for name, each in pin.platforms.items()},
         why=tuple(pin.needed_by),
         is_made_here=pin.signature is not None,
     )

@@ -21,12 +21,16 @@ def draw_topology(changes: Changes) -> Topology:
     places = (
         *_upstream(changes),
         _store(changes),
-        *_place(changes, "registry", "Registry", has_content=bool(changes.images)),
+        *_place(changes, "registry", "Registry", has_content=_has_images(changes)),
         *_place(changes, "assetMirror", "AssetMirror", has_content=bool(changes.assets)),
         *_place(changes, "imageFactory", "ImageFactory", has_content=bool(changes.schematics)),
     )
     nodes = (*places, *_below(base, head, told))
     return Topology(nodes=nodes, edges=tuple(_edges(base, head, {node.id for node in nodes})))
+
+
+def _has_images(changes: Changes) -> bool:
+    return bool(changes.images or changes.platforms)
 
 
 def _standing(base: Scene, head: Scene, *, changed: bool) -> Standing:
@@ -59,7 +63,7 @@ def _store(changes: Changes) -> Node:
         kind="store",
         name="Store",
         detail=counts,
-        standing=_standing(base, head, changed=bool(changes.images or changes.assets)),
+        standing=_standing(base, head, changed=_has_images(changes) or bool(changes.assets)),
         target="transfer",
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from airgap.plan.model import PlainValues
 from airgap.report.keys import show
 from airgap.report.scene import Scene, host_of, part
+from airgap.report.signing import find_unsigned
 from airgap.report.wording import join_words, quote
 from airgap.rules import RULES, level_of
 
@@ -20,7 +21,7 @@ def find_weakened(base: Scene, head: Scene) -> tuple[str, ...]:
     if not head.is_there:
         return ()
     old, new = (part(scene.inputs("Registry"), "policy") for scene in (base, head))
-    return tuple(_weakened(old, new, own=_own(head)))
+    return (*_weakened(old, new, own=_own(head)), *find_unsigned(base, head))
 
 
 def _weakened(old: PlainValues, new: PlainValues, *, own: set[str]) -> Iterator[str]:
@@ -28,15 +29,26 @@ def _weakened(old: PlainValues, new: PlainValues, *, own: set[str]) -> Iterator[
         before, after = level_of(rule, old), level_of(rule, new)
         if _RANKS.index(after) < _RANKS.index(before):
             yield f"{quote(rule.name)} is {after} instead of {before}"
-    for each in _more(old.get("exceptions"), new.get("exceptions")):
-        values = each if isinstance(each, Mapping) else {}
-        yield (
-            f"{quote(str(values.get('rule', '')))} has an exception for "
-            f"{quote(show((), values.get('subject', '')))} until {values.get('expires', 'no day')}"
-        )
+    until = _exceptions(old)
+    for (name, subject), end in _exceptions(new).items():
+        former = until.get((name, subject), "")
+        if end > former:
+            more = f" instead of {former}" if former else ""
+            told = quote(show((), subject))
+            yield f"{quote(name)} has an exception for {told} until {end}{more}"
     came = _more(old.get("allowedHosts"), new.get("allowedHosts"))
     if hosts := [quote(show((), each)) for each in came if each not in own]:
         yield f"{join_words(hosts)} {'is' if len(hosts) == 1 else 'are'} allowed"
+
+
+def _exceptions(policy: PlainValues) -> dict[tuple[str, str], str]:
+    """Return each exception's last day by rule and subject; ISO 8601 sorts as days do."""
+    found: dict[tuple[str, str], str] = {}
+    for each in _list(policy.get("exceptions")):
+        if isinstance(each, Mapping):
+            key = (str(each.get("rule", "")), str(each.get("subject", "")))
+            found[key] = max(str(each.get("expires", ""))[:10], found.get(key, ""))
+    return found
 
 
 def _own(scene: Scene) -> set[str]:

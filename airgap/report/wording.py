@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from airgap.progress.words import count_bytes, say_time
-from airgap.report.model import Amount, Pin
+from airgap.report.model import Amount, Basis, NeedChange, Pin, PlatformChange
 
 __all__ = [
     "BASIS_WORDS",
@@ -21,10 +21,13 @@ __all__ = [
     "amount_words",
     "count_words",
     "join_words",
+    "need_words",
     "pin_words",
+    "platform_words",
     "quote",
     "short",
     "time_words",
+    "unfinished_words",
     "visible",
 ]
 
@@ -125,3 +128,24 @@ def time_words(amount: Amount) -> str:
         f"{say_time(each.seconds) if each.seconds >= 1 else 'under 1 s'} at {each.link}"
         for each in amount.durations
     )
+
+
+def unfinished_words(basis: Basis) -> str:
+    """Return that the engine stopped early, and why."""
+    why = basis.unfinished.rstrip(".")
+    return f"the engine stopped early: {why}. What it did not come to is not here."
+
+
+def platform_words(change: PlatformChange) -> str:
+    """Return `12 images that stay: platform linux/arm64 more, at most 120.0 MiB`."""
+    images = count_words(change.images, "image that stays", "images that stay")
+    way = "more" if change.mark == "added" else "less"
+    size = count_bytes(change.size_bytes)
+    return f"{images}: platform {quote(change.platform)} {way}, at most {size}."
+
+
+def need_words(change: NeedChange) -> str:
+    """Return what an image that stays is needed by, before and now."""
+    old, new = (NEED_WORDS.get(need, need) for need in (change.old, change.new))
+    name = f"{change.repository}:{change.pin.tag}" if change.pin.tag else change.repository
+    return f"{quote(name)} stays as it is, now needed by {new} and no more by {old}."

@@ -25,7 +25,8 @@ def write_recording(events: str, lock: Lock, places: Mapping[str, str], name: st
     """
     found = [json.loads(line) for line in events.splitlines()]
     is_preview = any(_operation(event) not in ("", "refresh") for event in found)
-    kinds = ("resourcePreEvent", "policyEvent") if is_preview else ("resOutputsEvent",)
+    steps = ("resourcePreEvent", "policyEvent") if is_preview else ("resOutputsEvent",)
+    kinds = (*steps, "summaryEvent")
     lines = (_reduced(event, kinds) for event in found)
     text = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines if line)
     committed: dict[str, str] = {}
@@ -49,6 +50,8 @@ def _reduced(event: Mapping[str, Any], kinds: Sequence[str]) -> dict[str, Any] |
     if kind is None:
         return None
     body = dict(event[kind])
+    if kind == "summaryEvent":  # without what each run has of its own: its time, paths of packs
+        return {kind: {key: body[key] for key in ("isPreview", "resourceChanges", "result")}}
     if "metadata" in body:
         metadata = dict(body["metadata"])
         if metadata["type"].startswith("pulumi:"):

@@ -87,6 +87,74 @@ def test_another_layout_pushes_everything_again() -> None:
     assert (moved.carry.size_bytes, moved.push.size_bytes) == (0, 3)
 
 
+def _held(registry: str, mirror: str = "embedded") -> Scene:
+    """Return a site of these kinds that holds one image of 3 bytes and a file of 5."""
+    url = {"endpoint": "https://r.example", "pathPrefix": "", "layout": "prefix"}
+    views = [
+        View(token="airgap:index:Registry", name="registry", inputs={"kind": registry}),
+        View(token="airgap:index:AssetMirror", name="asset-mirror", inputs={"kind": mirror}),
+        View(token="x:AssetSet", name="assets", inputs={"destination": {"kind": mirror}}),
+    ]
+    if registry != "none":  # which has no sets
+        inputs = {"destination": {"kind": registry, **url}}
+        views.append(View(token="x:ImageSet", name="images-talos", inputs=inputs))
+    file = Asset(name="v1/file", sha512="file", size_bytes=5)
+    return _scene(_image("a", {"a": 3}), assets=(file,), views=tuple(views))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "pushed"),
+    [
+        ("none", "none", 0),
+        ("none", "existing", 3),
+        ("none", "embedded", 0),
+        ("existing", "none", 0),
+        ("existing", "existing", 0),
+        ("existing", "embedded", 0),
+        ("embedded", "none", 0),
+        ("embedded", "existing", 3),
+        ("embedded", "embedded", 0),
+    ],
+)
+def test_a_registry_of_another_kind_is_empty(before: str, after: str, pushed: int) -> None:
+    """Under the same URL as well: what was served out of the store is not in the registry."""
+    moved = count_transfer(_held(before), _held(after), ())
+    sizes = [each.size_bytes for each in (moved.fetch, moved.carry, moved.push)]
+    assert sizes == [0, 0, pushed]
+    assert ("every image is pushed" in " ".join(moved.notes)) == bool(pushed)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "pushed"),
+    [
+        ("embedded", "embedded", 0),
+        ("embedded", "directory", 5),
+        ("directory", "embedded", 0),
+        ("directory", "directory", 0),
+    ],
+)
+def test_an_asset_mirror_of_another_kind_is_empty(before: str, after: str, pushed: int) -> None:
+    moved = count_transfer(_held("none", before), _held("none", after), ())
+    sizes = [each.size_bytes for each in (moved.fetch, moved.carry, moved.push)]
+    assert sizes == [0, 0, pushed]
+
+
+def test_what_a_factory_reads_does_not_say_where_the_sites_images_go() -> None:
+    """Its set is flat in any layout, and the engine's events come in any order."""
+    flat = _set("flat")
+    factory = View(token="x:ImageSet", name="factory-artifacts", inputs=flat.inputs)
+    image = _image("a", {"a": 3})
+    before = _scene(image, views=(REGISTRY, MIRROR, factory, _set("prefix")))
+    after = _scene(image, views=(REGISTRY, MIRROR, _set("prefix"), factory))
+    assert count_transfer(before, after, ()).push.size_bytes == 0
+
+
+def test_a_new_site_moves_nothing_from_elsewhere() -> None:
+    moved = count_transfer(Scene(), _held("existing", "directory"), ())
+    assert [each.size_bytes for each in (moved.fetch, moved.carry, moved.push)] == [8, 8, 8]
+    assert moved.notes == ()
+
+
 def test_a_size_that_nobody_knows_makes_no_number() -> None:
     unknown = Image(repository="r.example/a", tag="v1", digest="sha256:x", need="workloads")
     assert count_transfer(_scene(), _scene(unknown), ()).fetch.size_bytes is None
