@@ -11,6 +11,7 @@ from airgap.plan.model import ComponentPlan, PlainValues, Plan
 from airgap.plan.registry import plan_registry
 from airgap.plan.serving import plan_serving
 from airgap.plan.sidero import plan_sidero
+from airgap.plan.upstream import plan_upstream
 from airgap.plan.workloads import plan_workloads
 from airgap.site.model import Site
 
@@ -53,6 +54,7 @@ def _site(site: Site, policy: PlainValues, name: str) -> ComponentPlan:
         "architectures": list(site.architectures),
         **_factory(site),
         **plan_workloads(site),
+        **plan_upstream(site),
         "policy": policy,
     }
     return ComponentPlan(kind="Site", name=name, inputs=inputs)

@@ -8,6 +8,7 @@ exceptions.
 from airgap.rules.blocking import find_blockers
 from airgap.rules.catalogue import ADVISORY_RULES, MANDATORY_RULES, RULES
 from airgap.rules.evaluation import evaluate, evaluate_rule
+from airgap.rules.exception_notes import note_exceptions
 from airgap.rules.findings import Finding
 from airgap.rules.rule import Rule, RuleLevel, level_of
 
@@ -22,4 +23,5 @@ __all__ = [
     "evaluate_rule",
     "find_blockers",
     "level_of",
+    "note_exceptions",
 ]

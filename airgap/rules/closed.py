@@ -1,10 +1,10 @@
 """`closed`: nothing in the site is told to go outside.
 
 Every host that any component names is on the allow-list: endpoints, mirrors, boot assets, kernel
-arguments, time servers, resolvers, what a machine configuration, a schematic or the configuration
-of a factory says. What is pulled by an upstream's name is the matter of `no-fallback`, Talos' own
-public defaults that of `public-services`, and what workloads' manifests name that of
-`closed-workloads`: these are somebody else's texts.
+arguments, time servers, resolvers, addresses of extra hosts, what a machine configuration, a
+schematic or the configuration of a factory says. What is pulled by an upstream's name is the matter
+of `no-fallback`, Talos' own public defaults that of `public-services`, and what workloads'
+manifests name that of `closed-workloads`: these are somebody else's texts.
 """
 
 from __future__ import annotations
@@ -116,6 +116,10 @@ def _node_hosts(values: Values) -> Iterator[tuple[str, str]]:
         for host in texts(nodes, key):
             if not is_private_address(host) and host not in PUBLIC_DEFAULTS:
                 yield what, host
+    extra = part(nodes, "extraHosts")
+    for address in extra:
+        if not is_private_address(address):
+            yield f"where nodes.extraHosts sends {', '.join(texts(extra, address))}", address
     discovery = part(nodes, "discovery")
     if discovery.get("enabled") and discovery.get("endpoint"):
         host = host_of(text(discovery, "endpoint"))

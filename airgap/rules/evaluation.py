@@ -13,7 +13,7 @@ from airgap.rules.masking import masked
 from airgap.rules.rule import Rule, level_of
 from airgap.rules.values import Values, part
 
-__all__ = ["evaluate", "evaluate_rule"]
+__all__ = ["evaluate", "evaluate_rule", "kind_of"]
 
 _COMPONENT = "airgap:index:"
 _DYNAMIC = "pulumi-python:dynamic/airgap:"
@@ -42,7 +42,7 @@ def evaluate_rule(
     rule: Rule, type_token: str, inputs: Values, *, today: date, policy: Values | None = None
 ) -> Iterator[Finding]:
     """Judge one component or resource by one rule, at the level that the site has it."""
-    kind = _kind(type_token)
+    kind = kind_of(type_token)
     in_force = inputs if policy is None or "policy" in inputs else {"policy": policy}
     agreed = part(in_force, "policy")
     level = level_of(rule, agreed)
@@ -54,7 +54,8 @@ def evaluate_rule(
             yield _masked(weigh(names, violation, agreed, level=level, today=today))
 
 
-def _kind(type_token: str) -> str:
+def kind_of(type_token: str) -> str:
+    """Return what this project calls a type; empty for what is not its own."""
     for prefix in (_COMPONENT, _DYNAMIC):
         if type_token.startswith(prefix):
             return type_token.removeprefix(prefix)

@@ -12,7 +12,7 @@ from datetime import date
 from airgap.rules.findings import Finding, Level, Violation
 from airgap.rules.values import Values, documents_of, text
 
-__all__ = ["weigh"]
+__all__ = ["end_of", "weigh"]
 
 
 def weigh(
@@ -52,13 +52,13 @@ def _matching(names: tuple[str, ...], violation: Violation, policy: Values) -> l
 
 def _is_in_force(exception: Values, today: date) -> bool:
     try:
-        return today <= date.fromisoformat(_end_of(exception))
+        return today <= date.fromisoformat(end_of(exception))
     except ValueError:
         return False
 
 
 def _excused(rule: str, violation: Violation, exception: Values) -> Finding:
-    owner, expires = text(exception, "owner"), _end_of(exception)
+    owner, expires = text(exception, "owner"), end_of(exception)
     return Finding(
         rule=rule,
         level="advisory",
@@ -70,10 +70,10 @@ def _excused(rule: str, violation: Violation, exception: Values) -> Finding:
 
 
 def _lapse(exception: Values) -> str:
-    end = _end_of(exception) or "no date"
+    end = end_of(exception) or "no date"
     return f"the exception of {text(exception, 'owner')} expired ({end})"
 
 
-def _end_of(exception: Values) -> str:
+def end_of(exception: Values) -> str:
     """Return its last day; Pulumi 3.250 hands an unquoted date on with a time of day."""
     return text(exception, "expires").removesuffix(" 00:00:00 +0000 UTC")

@@ -1,6 +1,8 @@
 """`https-only`: every endpoint, mirror and boot asset of the site is reached over TLS.
 
-A machine's own image cache answers on its loopback address alone: nothing of it is on a wire.
+So is what stands for upstream: tags become digests there. A machine's own image cache answers on
+its loopback address alone: nothing of it is on a wire, nor of an upstream there (the plan leaves it
+out).
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from airgap.rules.values import (
 __all__ = ["NAME", "REASON", "REMEDY", "SUMMARY", "check"]
 
 NAME = "https-only"
-SUMMARY = "Endpoints, mirrors and boot assets are https."
+SUMMARY = "Endpoints, mirrors, boot assets and what stands for upstream are https."
 REASON = (
     "Images, kernels and schematics travel unprotected: what boots is whatever answered first "
     "on that network, and a digest that was read over the same wire proves nothing."
@@ -66,6 +68,17 @@ def _urls(kind: str, values: Values) -> Iterator[tuple[str, str]]:
             yield "the image factory's registry", text(values, "registry")
     elif kind == "SideroEnvironment":
         yield from _sidero_urls(values)
+    elif kind == "Site":
+        yield from _upstream_urls(part(values, "upstream"))
+
+
+def _upstream_urls(upstream: Values) -> Iterator[tuple[str, str]]:
+    registries = part(upstream, "registries")
+    for host in registries:
+        yield f"what stands for {host} upstream", text(registries, host)
+    for name in ("releases", "factory"):
+        if name in upstream:
+            yield f"upstream.{name}", text(upstream, name)
 
 
 def _sidero_urls(values: Values) -> Iterator[tuple[str, str]]:

@@ -2,8 +2,9 @@
 
 Judged in every text of every component and set: user information and tokens in URLs, registry
 credentials and other secret keys of a machine configuration (those that the site gives to machines
-are a secret of their own, outside of these values), kernel arguments, private keys. What is found
-is named by its place and never quoted.
+are a secret of their own, outside of these values), kernel arguments and what they hold in turn
+(`talos.environment=NAME=VALUE`), documents inside a schematic's META values, private keys. What is
+found is named by its place and never quoted.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import yaml
+
 from airgap.rules.findings import Violation
-from airgap.rules.masking import SENSITIVE
+from airgap.rules.masking import PRIVATE_KEY, SENSITIVE, SETTING
 from airgap.rules.values import Path, Values, walk
 
 __all__ = ["NAME", "REASON", "REMEDY", "SUMMARY", "check"]
@@ -30,13 +33,12 @@ REMEDY = (
 
 _USER = re.compile(r"(?<=://)[^\s/?#]*@")
 _QUERY = re.compile(rf"(?i)://\S*[?&]({SENSITIVE}|sig|signature|key)=[^\s&$]")
-_ARGUMENT = re.compile(rf"(?i)\A(--?)?{SENSITIVE}=[^\s$]")
-_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----")
-_KEYS = {
-    "aescbcencryptionsecret", "auth", "bearertoken", "identitytoken", "passphrase", "passwd",
-    "password", "registrytoken", "secret", "secretboxencryptionsecret", "token",
-}  # fmt: skip
+_NAME = re.compile(rf"(?i){SENSITIVE}|auth")
 _PLACEHOLDERS = ("$", "<", "{")
+_DOCUMENTS = frozenset({"meta", "options", "embeddedMachineConfiguration"})
+"""Of a schematic: below these stand texts that are documents or settings themselves."""
+
+_WHOLE = frozenset({"talos.config.inline", "talos.config.early"})
 
 
 def check(kind: str, values: Values) -> Iterator[Violation]:  # noqa: ARG001 (a rule's signature)
@@ -52,16 +54,66 @@ def check(kind: str, values: Values) -> Iterator[Violation]:  # noqa: ARG001 (a 
 
 def _fault(path: Path, text: str) -> str:
     """Return what a text holds; empty when it may be read by everybody."""
-    if _PRIVATE_KEY.search(text):
+    if PRIVATE_KEY.search(text):
         return "a private key"
     if _USER.search(text):
         return "user information in a URL"
     if _QUERY.search(text):
         return "a token in a URL"
     last = path[-1] if path else ""
-    is_item = last.isdigit()
-    if is_item and _ARGUMENT.search(text):
-        return f"the value of {text.partition('=')[0]}"
-    if last.lower() in _KEYS and text and not text.startswith(_PLACEHOLDERS):
+    if _NAME.fullmatch(last) and _is_value(text):
         return f"the value of {last}"
-    return ""
+    is_document = not _DOCUMENTS.isdisjoint(path)
+    names = [*_set_in(text)] if is_document or last.isdigit() else []
+    names += [*_keyed_in(text)] if is_document else []
+    if not names:
+        return ""
+    more = ", a whole machine configuration" if names[0].lower() in _WHOLE else ""
+    return f"the value of {names[0]}{more}"
+
+
+def _is_value(text: str) -> bool:
+    """Tell whether a text is a secret's value: neither empty nor what another fills in."""
+    plain = text.strip("\"' ")
+    return bool(plain) and not plain.startswith(_PLACEHOLDERS)
+
+
+def _set_in(text: str) -> Iterator[str]:
+    """Yield the name of each secret setting: of an argument, or of what an argument sets."""
+    for found in SETTING.finditer(text):
+        if _is_value(found["value"]):
+            yield found["name"]
+
+
+def _keyed_in(text: str) -> Iterator[str]:
+    """Yield the name of each secret in YAML or JSON; of what is neither, nothing.
+
+    Nodes are looked at once each: aliases of aliases would take for ever.
+    """
+    try:
+        rest: list[tuple[str, yaml.Node]] = [
+            ("", node) for node in yaml.compose_all(text, Loader=yaml.SafeLoader)
+        ]
+    except (yaml.YAMLError, RecursionError):
+        return
+    seen: set[int] = set()
+    while rest:
+        name, node = rest.pop()
+        if isinstance(node, yaml.ScalarNode):
+            if node.tag not in _NO_SECRET and _NAME.fullmatch(name) and _is_value(node.value):
+                yield name
+            elif name:
+                yield from _set_in(node.value)
+        elif id(node) not in seen:
+            seen.add(id(node))
+            rest += _below(name, node)
+
+
+def _below(name: str, node: yaml.Node) -> Iterator[tuple[str, yaml.Node]]:
+    if isinstance(node, yaml.MappingNode):
+        yield from ((str(key.value), value) for key, value in node.value)
+    elif isinstance(node, yaml.SequenceNode):
+        yield from ((name, item) for item in node.value)
+
+
+_NO_SECRET = frozenset({"tag:yaml.org,2002:null", "tag:yaml.org,2002:bool"})

@@ -27,13 +27,16 @@ __all__ = [
     "FORMS",
     "LENIENT",
     "PUBLIC_KEY",
+    "AllowedHost",
     "Architecture",
     "CaFile",
     "CaText",
     "Date",
     "Document",
     "Flag",
+    "ImageText",
     "Kept",
+    "KernelArgument",
     "Link",
     "Name",
     "Platform",
@@ -41,6 +44,7 @@ __all__ = [
     "PublicKeyFile",
     "PublicKeyText",
     "Rate",
+    "Repositories",
     "SecretName",
     "Text",
     "Url",
@@ -59,6 +63,13 @@ _RATE = r"^(unlimited|[0-9]+(\.[0-9]+)? ?([kMGT]?bit|[kMGT]?B|[KMGT]iB)/s)$"
 _WINDOW = r"^([01][0-9]|2[0-3]):[0-5][0-9] ?[-\u2013] ?(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
 _PLATFORM = r"^[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?$"
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_ARGUMENT = r"^\S+$"
+_IMAGE = r"^[^\s@]+(:[^\s@:/]+(@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64})$"
+_HOST = (
+    r"^([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*(:[0-9]+)?"
+    r"|\[[0-9A-Fa-f:.]+\](:[0-9]+)?|[0-9A-Fa-f]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*)$"
+)
+_REPOSITORIES = r"^([a-z0-9.*:_-]+(/[a-z0-9.*_-]+)+|\*\*)$"
 
 FORMS = {
     _VERSION: "a release such as v1.11.5",
@@ -70,6 +81,10 @@ FORMS = {
     _WINDOW: "a time of day such as 22:00-06:00",
     _PLATFORM: "a platform such as linux/amd64 or linux/arm/v7",
     _DATE: "a date such as 2027-01-31",
+    _ARGUMENT: "one kernel argument such as console=ttyS1, without blanks",
+    _IMAGE: "an image with its tag or digest, such as docker.io/library/nginx:1.27.3",
+    _HOST: "host or host:port, without a scheme, a path and '*'",
+    _REPOSITORIES: "registry and repository such as ghcr.io/siderolabs/**, without a tag",
 }
 """What each pattern of the schema means, in words: for faults."""
 
@@ -113,6 +128,11 @@ def _as_date_text(value: object) -> object:
     return value
 
 
+def _told(pattern: str) -> FieldInfo:
+    """Return what shows a form to editors; that it holds is seen to by `airgap.site.check`."""
+    return cast("FieldInfo", Field(json_schema_extra={"pattern": pattern}))
+
+
 def example(*values: object) -> FieldInfo:
     """Return what gives a field examples, for its schema and for `explain`."""
     return cast("FieldInfo", Field(examples=list(values)))
@@ -142,8 +162,12 @@ Date = Annotated[
 ]
 CaFile = Annotated[str, example("certs/site-ca.pem")]
 CaText = Annotated[str, example("-----BEGIN CERTIFICATE-----\nMIIB…\n-----END CERTIFICATE-----\n")]
+KernelArgument = Annotated[str, _told(_ARGUMENT)]
+ImageText = Annotated[str, _told(_IMAGE)]
+AllowedHost = Annotated[str, _told(_HOST)]
 PublicKeyFile = Annotated[str, example("certs/signer.pub")]
 PUBLIC_KEY = "-----BEGIN PUBLIC KEY-----\nMFkw…\n-----END PUBLIC KEY-----\n"
+Repositories = Annotated[Text, _told(_REPOSITORIES)]
 PublicKeyText = Annotated[str, example(PUBLIC_KEY)]
 
 

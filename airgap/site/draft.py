@@ -15,10 +15,16 @@ import yaml
 
 from airgap.site.stackfile import SITE_KEY
 
-__all__ = ["FLAGS", "HEADER", "Draft", "flag_of", "write_draft"]
+__all__ = ["ARCHITECTURE_LABEL", "FLAGS", "HEADER", "Draft", "flag_of", "write_draft"]
 
 HEADER = "# yaml-language-server: $schema=site.schema.json"
 """What tells an editor which schema a stack file has."""
+
+ARCHITECTURE_LABEL = "kubernetes.io/arch"
+"""The label of a Server that classes of several architectures select by, Kubernetes' own for nodes.
+
+Sidero's qualifiers (v1alpha2) know system, compute, memory, storage and network: no architecture.
+"""
 
 FactoryKind = Literal["none", "existing", "deployed"]
 RegistryKind = Literal["existing", "embedded", "none"]
@@ -233,19 +239,32 @@ def _environments(draft: Draft) -> Iterator[str]:
 
 
 def _server_classes(draft: Draft) -> Iterator[str]:
+    several = len(draft.architectures) > 1
     yield "# Which machines boot what, and what is installed on them: by labels (selector) or"
     yield "# hardware (qualifiers); without either, any machine is accepted."
+    if several:
+        yield "# Nothing that Sidero knows of a machine tells its architecture: label each Server,"
+        yield f"# kubectl label servers.metal.sidero.dev UUID {ARCHITECTURE_LABEL}=arm64"
     yield "serverClasses:"
-    yield f"  - name: {_scalar(draft.server_class)}"
-    yield f"    environment: {_scalar(next(_booted(draft))[0])}"
-    if draft.extensions:
-        yield "    extensions: # their order is part of the schematic, and so of its ID"
-        yield from (f"      - {_scalar(extension)}" for extension in draft.extensions)
-    yield "    # selector: {matchLabels: {rack: one}}"
+    first = draft.talos[0]
+    for environment, talos, architecture in _booted(draft):
+        if talos != first:
+            continue
+        name = f"{draft.server_class}-{architecture}" if several else draft.server_class
+        yield f"  - name: {_scalar(name)}"
+        yield f"    environment: {_scalar(environment)}"
+        if draft.extensions:
+            yield "    extensions: # their order is part of the schematic, and so of its ID"
+            yield from (f"      - {_scalar(extension)}" for extension in draft.extensions)
+        if several:
+            yield f"    selector: {{matchLabels: {{{ARCHITECTURE_LABEL}: {architecture}}}}}"
+    if not several:
+        yield "    # selector: {matchLabels: {rack: one}}"
 
 
 def _nodes(draft: Draft) -> Iterator[str]:
-    yield "# Talos' defaults are on the internet: its time server, resolvers, discovery service."
+    yield "# Talos' own defaults are on the internet. Without timeServers, time synchronisation is"
+    yield "# off; without nameservers, machines ask public ones, unless DHCP names the site's."
     yield "nodes:"
     yield from _listed("timeServers", draft.time_servers, "10.0.0.1")
     yield from _listed("nameservers", draft.nameservers, "10.0.0.2")

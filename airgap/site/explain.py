@@ -3,7 +3,8 @@
 There is no second text: types, defaults, allowed values, forms, descriptions and examples are the
 model's own (`airgap.site.schema`). A place is a dotted path; lists and maps are stepped over with
 or without an index: `serverClasses.extensions`, `serverClasses[0].extensions`,
-`registry.mirrors["ghcr.io"].skipVerify`, and as faults have it, `site.registry`.
+`registry.mirrors["ghcr.io"].skipVerify`, and as faults have it, `site.registry`. An index stands
+after nothing else; a key that a map lists (`policy.levels.https-only`) leads to its entry.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from airgap.errors import AirgapError
@@ -24,7 +25,17 @@ __all__ = ["Explained", "UnknownFieldError", "explain_field"]
 
 _STEP = re.compile(r"\.?(?P<key>[A-Za-z_][A-Za-z0-9_-]*)|(?P<item>\[[^\]]*\])")
 _NAMED = re.compile(r"`([^`]+)`")
-_ROOTS = ("sidero-airgap:site", "site")
+_INDEX = re.compile(r"(?:[0-9]+|\*)?\Z")
+_ROOTS = (
+    'config["sidero-airgap:site"]', "config['sidero-airgap:site']", "config[sidero-airgap:site]",
+    "config.sidero-airgap:site", "sidero-airgap:site", "site",
+)  # fmt: skip
+_CREDENTIALS = re.compile(r"(?:config(?:\.|\[[\"']?))?sidero-airgap:credentials(?![A-Za-z0-9_-])")
+_CREDENTIALS_HINT = (
+    "README.md, Credentials; pulumi config set --secret --path "
+    "'sidero-airgap:credentials[\"host:port\"].username' NAME, and .password"
+)
+_RULES = (*MANDATORY_RULES, *ADVISORY_RULES)
 _MOST_GUESSES = 3
 
 
@@ -76,19 +87,42 @@ def explain_field(path: str) -> Explained:
     Raises:
         UnknownFieldError: Nothing does; the hint names what was probably meant.
     """
-    here = _explained("", definitions()["Site"], is_required=True)
-    taken = ""
-    for key in _steps(path):
+    node: Node = definitions()["Site"]
+    here = _explained("", node, is_required=True)
+    kinds = tuple(resolved(node))
+    for step in _steps(path):
+        if step.item:
+            kinds = _held_at(path, step, here, kinds)
+            here = _entry(here, step.text)
+            continue
         below = {field.name: field for field in here.fields}
-        if key not in below:
-            raise _unknown(path, taken, key, tuple(below))
-        here, taken = below[key], below[key].path
+        if step.text not in below and step.text in here.keys:
+            here, kinds = _entry(here, step.text), tuple(_held_by(kinds))
+            continue
+        if step.text not in below:
+            raise _unknown(path, step, here, kinds)
+        here = below[step.text]
+        kinds = tuple(resolved(_property(kinds, step.text)))
     return here
 
 
-def _steps(path: str) -> Iterator[str]:
-    """Yield the keys of a path; indices say nothing of a field."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Taken:
+    """A step of a path: a key, or what stands between brackets; and what follows it."""
+
+    text: str
+    item: str
+    rest: str
+
+
+def _steps(path: str) -> Iterator[_Taken]:
     rest = path.strip()
+    if _CREDENTIALS.match(rest):
+        message = (
+            f"{path}: no field of the site but a secret of the stack, beside it: the user name and "
+            "password that machines pull with, by registry host"
+        )
+        raise UnknownFieldError(message, hint=_CREDENTIALS_HINT)
     for root in _ROOTS:
         if rest == root or rest.startswith((f"{root}.", f"{root}[")):
             rest = rest.removeprefix(root)
@@ -99,18 +133,92 @@ def _steps(path: str) -> Iterator[str]:
         if match is None:
             hint = 'write keys with dots between, such as registry.mirrors["ghcr.io"].endpoints'
             raise UnknownFieldError(f"{path}: not a path at {rest[at:]!r}", hint=hint)
-        if match["key"]:
-            yield match["key"]
         at = match.end()
+        item = match["item"] or ""
+        text = match["key"] or item[1:-1].strip().strip("\"'")
+        yield _Taken(text=text, item=item, rest=rest[at:])
 
 
-def _unknown(path: str, taken: str, key: str, known: Sequence[str]) -> UnknownFieldError:
+def _held_at(path: str, step: _Taken, here: Explained, kinds: Sequence[Node]) -> tuple[Node, ...]:
+    """Return what a list or a map holds at an index.
+
+    Raises:
+        UnknownFieldError: It is neither, or has no such index.
+    """
+    where = here.path.removesuffix("[]") or "the site"
+    if not (held := tuple(_held_by(kinds))):
+        types = " or ".join(dict.fromkeys(map(_word, kinds)))
+        message = f"{path}: {where} is no list and no map ({types}): it has no {step.item}"
+        raise UnknownFieldError(message, hint="leave the index out")
+    is_map = any(kind.get("type") == "object" for kind in kinds)
+    if not is_map and not _INDEX.match(step.text):
+        message = f"{path}: {where} is a list, and {step.item} is no number of an entry"
+        raise UnknownFieldError(message, hint="write [0], or leave the index out")
+    if is_map and here.keys and step.text not in ("", "*", *here.keys):
+        message = f"{path}: {where} has no key {step.text!r}"
+        raise UnknownFieldError(message, hint=_meant(step.text, here.keys))
+    return held
+
+
+def _meant(key: str, known: Sequence[str]) -> str:
+    guesses = difflib.get_close_matches(key.lower(), known, n=_MOST_GUESSES, cutoff=0.6)
+    if guesses:
+        return f"did you mean {' or '.join(guesses)}?"
+    return f"known there: {', '.join(known)}"
+
+
+def _entry(here: Explained, key: str) -> Explained:
+    """Return what stands at a key of a map whose keys are known, which are rules; else the map."""
+    if key not in here.keys:
+        return here
+    rules = [rule for rule in _RULES if rule.name == key]
+    return replace(
+        here,
+        path=f'{here.path}["{key}"]',
+        type=here.type.removeprefix("map of "),
+        default="mandatory" if any(rule in MANDATORY_RULES for rule in rules) else "advisory",
+        keys=(),
+        examples=(),
+        rules=tuple(f"{rule.name}: {rule.summary}" for rule in rules),
+    )
+
+
+def _property(kinds: Sequence[Node], key: str) -> Node:
+    """Return the schema of a key of the section that stands here, or is held here."""
+    for kind in (below for each in kinds for below in _kinds(each)):
+        properties = kind.get("properties")
+        if isinstance(properties, Mapping) and key in properties:
+            return cast("Node", properties[key])
+    return {}
+
+
+def _held_by(kinds: Iterable[Node]) -> Iterator[Node]:
+    return (below for kind in kinds for held in _held(kind) for below in resolved(held))
+
+
+def _unknown(path: str, step: _Taken, here: Explained, kinds: Sequence[Node]) -> UnknownFieldError:
+    key, taken, known = step.text, here.path, [field.name for field in here.fields]
     where = taken or "the site"
     message = f"{path}: {where} has no field {key!r}" + ("" if known else ", nor any other")
-    guesses = _guesses(key, taken, known)
-    listed = ", ".join(known)
-    hint = f"did you mean {' or '.join(guesses)}?" if guesses else f"known there: {listed}"
-    return UnknownFieldError(message, hint=hint if known or guesses else "")
+    if here.keys:
+        return UnknownFieldError(f"{path}: {where} has no key {key!r}", hint=_meant(key, here.keys))
+    if guesses := _guesses(key, taken, known):
+        return UnknownFieldError(message, hint=f"did you mean {' or '.join(guesses)}?")
+    hints = []
+    if any(kind.get("type") == "object" and "properties" not in kind for kind in kinds):
+        hints.append(f"a key of this map stands in brackets: {_bracketed(step, here)}")
+    if known:
+        hints.append(f"known there: {', '.join(known)}")
+    return UnknownFieldError(message, hint="; ".join(hints))
+
+
+def _bracketed(step: _Taken, here: Explained) -> str:
+    """Return the path with the key of a map in brackets: up to what is a field of its values."""
+    names = [field.name for field in here.fields]
+    words = f"{step.text}{step.rest}".split(".")
+    end = next((at for at, word in enumerate(words) if at and word in names), len(words))
+    fields = "".join(f".{word}" for word in words[end:])
+    return f'{here.path.removesuffix("[]")}["{".".join(words[:end])}"]{fields}'
 
 
 def _guesses(key: str, taken: str, known: Iterable[str]) -> list[str]:
@@ -262,12 +370,12 @@ def _examples(node: Node, kinds: Iterable[Node]) -> Iterator[object]:
 def _rules(path: str) -> Iterator[str]:
     """Yield the rules whose own words name the field, by its path or the end of it, in backticks.
 
-    What is upstream is no part of any judgement.
+    Of what is upstream they read no more than its scheme.
     """
     place = f".{path.replace('[]', '')}"
     if place.startswith(".upstream"):
         return
-    for rule in (*MANDATORY_RULES, *ADVISORY_RULES):
+    for rule in _RULES:
         named = _NAMED.findall(f"{rule.summary} {rule.reason} {rule.remedy}")
         if any(place.endswith(f".{name.partition(':')[0]}") for name in named):
             yield f"{rule.name}: {rule.summary}"

@@ -80,8 +80,10 @@ def load_site(stack_file: Path) -> Site:
         text = read(stack_file.name).decode("utf-8")
     except FileNotFoundError:
         raise _absent(stack_file) from None
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"cannot be read: {type(error).__name__}"
+    except UnicodeDecodeError as error:
+        raise _no_utf8(document, error) from None
+    except OSError as error:
+        message = f"cannot be read: {error.strerror or type(error).__name__}"
         raise SiteError(document, [Fault(path="file", message=message)]) from error
     value = read_site_value(text, document=document)
     names = names_beside(stack_file.parent)
@@ -181,6 +183,15 @@ def _with_project_path(site: Site) -> Site:
         return site
     path = posixpath.normpath(posixpath.join(STACKS, mirror.path))
     return site.model_copy(update={"asset_mirror": mirror.model_copy(update={"path": path})})
+
+
+def _no_utf8(document: str, error: UnicodeDecodeError) -> SiteError:
+    before = error.object[: error.start]
+    line = before.count(b"\n") + 1
+    column = len(before.rpartition(b"\n")[2].decode("utf-8")) + 1
+    message = f"column {column} is not UTF-8 (byte 0x{error.object[error.start]:02x})"
+    fault = Fault(path=f"line {line}", message=message, hint="save the file as UTF-8")
+    return SiteError(document, [fault])
 
 
 def _absent(stack_file: Path) -> SiteError:

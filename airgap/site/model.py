@@ -22,7 +22,9 @@ from airgap.site.document import (
     CaText,
     Document,
     Flag,
+    ImageText,
     Kept,
+    KernelArgument,
     Link,
     Name,
     Prefix,
@@ -137,9 +139,12 @@ class Registry(Document):
     their images from an image cache medium alone. `distribution` and `harbor` are planned.
     """
 
-    kind: Annotated[Literal["embedded", "existing", "none", "distribution", "harbor"], Kept]
-    """embedded: the store, served; existing: one that images are pushed to; none: no registry;
-    distribution and harbor are planned, and refused until then: use existing."""
+    kind: Annotated[
+        Literal["embedded", "existing", "none", "distribution", "harbor"],
+        Kept,
+        Field(json_schema_extra={"enum": ["embedded", "existing", "none"]}),
+    ]
+    """embedded: the store, served; existing: one that images are pushed to; none: no registry."""
     endpoints: tuple[Endpoint, ...] = ()
     """Its URLs without a path; the first is written to, the others are fail-over."""
     path_prefix: Annotated[Prefix, example("team/mirror")] = ""
@@ -196,7 +201,7 @@ class Environment(Document):
     """One of talos.versions."""
     architecture: Architecture = "amd64"
     """One of architectures."""
-    extra_kernel_args: tuple[Annotated[str, example("console=ttyS1")], ...] = ()
+    extra_kernel_args: tuple[Annotated[KernelArgument, example("console=ttyS1")], ...] = ()
     """Kernel arguments beyond the release's own, one an item."""
     schematic_of: Annotated[Name, example("gpu-servers")] | None = None
     """A server class: its machines boot what a factory makes of that class' schematic when the site
@@ -220,7 +225,7 @@ class ServerClass(Document):
     """The environment its machines boot."""
     extensions: tuple[Annotated[str, example("siderolabs/iscsi-tools")], ...] = ()
     """System extensions such as siderolabs/iscsi-tools; their order is part of the schematic."""
-    extra_kernel_args: tuple[Annotated[str, example("net.ifnames=0")], ...] = ()
+    extra_kernel_args: tuple[Annotated[KernelArgument, example("net.ifnames=0")], ...] = ()
     """Kernel arguments of the installed system, one an item: a part of the schematic."""
     overlay: Overlay | None = None
     """A single-board computer's overlay: a part of the schematic."""
@@ -305,7 +310,7 @@ class Site(Document):
     """Kubernetes releases."""
     architectures: Annotated[tuple[Architecture, ...], Field(min_length=1)] = ("amd64",)
     """The processors of the site's machines."""
-    images: tuple[Annotated[str, example("docker.io/library/nginx:1.27.3")], ...] = ()
+    images: tuple[Annotated[ImageText, example("docker.io/library/nginx:1.27.3")], ...] = ()
     """What workloads need beyond Talos and Kubernetes, such as docker.io/library/nginx:1.27.3."""
     manifests: tuple[Annotated[ManifestSource, example("manifests/shop.yaml")], ...] = ()
     """Kubernetes manifests to take images from."""

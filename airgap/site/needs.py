@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from airgap.site.document import Document, Text, Version, example
 
@@ -80,11 +81,11 @@ class Manifest(Document):
 
     path: Annotated[Text, example("manifests/shop.yaml")]
     """A YAML or JSON file, or a directory of them, relative to the stack file."""
-    images: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    images: Annotated[dict[str, tuple[str, ...]], SkipJsonSchema()] = Field(default_factory=dict)
     """What is found in it: where each reference stands. Filled when the site is loaded."""
-    unseen: tuple[str, ...] = ()
+    unseen: Annotated[tuple[str, ...], SkipJsonSchema()] = ()
     """What in it names images only when it runs. Filled when the site is loaded."""
-    hosts: dict[str, str] = Field(default_factory=dict)
+    hosts: Annotated[dict[str, str], SkipJsonSchema()] = Field(default_factory=dict)
     """What it names outside the cluster: where each host stands first. Filled when the site is
     loaded."""
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, cast
 from pydantic import Field
 from pydantic.config import JsonDict
 
-from airgap.site.document import Date, Document, Kept, Text, example
+from airgap.site.document import AllowedHost, Date, Document, Kept, Text, example
 
 __all__ = ["Policy", "PolicyException", "RuleLevel"]
 
@@ -29,7 +29,16 @@ def _complete_value(schema: JsonDict) -> None:
 
 
 def _complete_keys(schema: JsonDict) -> None:
-    schema["propertyNames"] = cast("JsonDict", {"enum": _names()})
+    """Name the rules, and refuse that one is disabled which tells of the others."""
+    from airgap.rules import RULES
+
+    lasting = [
+        {"properties": {rule.name: {"const": "disabled"}}, "required": [rule.name]}
+        for rule in RULES
+        if rule.is_lasting
+    ]
+    more = {"propertyNames": {"enum": _names()}, "not": {"anyOf": lasting}}
+    schema.update(cast("JsonDict", more))
 
 
 class PolicyException(Document):
@@ -50,7 +59,7 @@ class PolicyException(Document):
 class Policy(Document):
     """What the rules allow here beyond their defaults."""
 
-    allowed_hosts: tuple[Annotated[str, example("registry.example:5000")], ...] = ()
+    allowed_hosts: tuple[Annotated[AllowedHost, example("registry.example:5000")], ...] = ()
     """Hosts (host or host:port) inside the site that URLs and images may name besides its own."""
     levels: dict[str, RuleLevel] = Field(
         default_factory=dict,

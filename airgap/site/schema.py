@@ -32,6 +32,7 @@ def stack_schema() -> dict[str, object]:
     site = Site.model_json_schema(by_alias=True, mode="validation")
     definitions = site.pop("$defs")
     _describe({**definitions, "Site": site})
+    _exclude(definitions)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Stack file of sidero-airgap",
@@ -73,7 +74,36 @@ def _describe(definitions: Mapping[str, dict[str, object]]) -> None:
         for base in reversed(models[name].__mro__ if name in models else ()):
             for field, text in _docstrings(base).items():
                 alias = models[name].model_fields[field].alias or field
-                properties[alias].setdefault("description", text)
+                if alias in properties:  # else it is filled when a site is loaded
+                    properties[alias].setdefault("description", text)
+
+
+_NOT_BOTH: tuple[tuple[str, ...], ...] = (("caFile", "ca"),)
+"""Fields that do not go together."""
+_ONE_OF: tuple[tuple[str, ...], ...] = (
+    ("key", "keyPem", "keyless"),
+    ("identity", "identityPattern"),
+    ("file", "content"),
+    ("publicKeyFile", "publicKey"),
+)
+"""Fields of which exactly one is given; what is null is not."""
+
+
+def _exclude(definitions: Mapping[str, dict[str, object]]) -> None:
+    """Say which fields exclude each other: what the loader refuses, an editor marks."""
+    for definition in definitions.values():
+        known = cast("dict[str, object]", definition.get("properties", {}))
+        for names in _NOT_BOTH:
+            if known.keys() >= {*names}:
+                definition["not"] = _given(*names)
+        for names in _ONE_OF:
+            if known.keys() >= {*names}:
+                definition["oneOf"] = [*map(_given, names)]
+
+
+def _given(*names: str) -> dict[str, object]:
+    given = {name: {"not": {"type": "null"}} for name in names}
+    return {"required": [*names], "properties": given}
 
 
 def _models(base: type[Document]) -> Iterator[type[Document]]:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from airgap.errors import Fault, SiteError
+from airgap.rules.masking import SENSITIVE
 from airgap.site.path import ROOT, Step, dotted, has_user_information
 
 __all__ = ["find_secrets", "refuse_secret_site"]
@@ -22,6 +23,9 @@ HINT = (
     "and what transfers need into the Docker configuration of the machine they run on"
 )
 
+_NAME = re.compile(SENSITIVE, re.IGNORECASE)
+_NAMES_OF_RULES = ("policy", "levels")
+"""Below it keys are rules' names: no secret's, whatever they end with."""
 _KEYS = frozenset({"auth", "username", "user", "bearer", "pass"})
 _KEY_ENDS = (
     "password",
@@ -75,7 +79,7 @@ def _walk_mapping(
         return
     for key, item in value.items():
         here = (*at, str(key))
-        if _names_secret(str(key)) and item is not None:
+        if at != _NAMES_OF_RULES and _names_secret(str(key)) and item is not None:
             yield here, _fault(here, "a secret, by its name")
         elif what := _secret_text(str(key)):
             yield here, _fault(here, what)
@@ -85,7 +89,8 @@ def _walk_mapping(
 
 def _names_secret(key: str) -> bool:
     plain = key.replace("-", "").replace("_", "").lower()
-    return plain in _KEYS or plain.endswith(_KEY_ENDS)
+    is_known = plain in _KEYS or plain.endswith(_KEY_ENDS)
+    return is_known or _NAME.fullmatch(key) is not None
 
 
 def _secret_text(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from airgap.rules.signers import Requirement as Rule
 from airgap.rules.signers import key_signer
-from airgap.site.document import PUBLIC_KEY, Document, Flag, Text, Url, example
+from airgap.site.document import PUBLIC_KEY, Document, Flag, Repositories, Text, Url, example
 
 __all__ = ["Keyless", "Requirement", "Signatures", "TrustRoot"]
 
@@ -35,7 +35,7 @@ class TrustRoot(Document):
 class Requirement(Document):
     """Images that must be signed, and by whom: exactly one of `key`, `keyPem` and `keyless`."""
 
-    images: Annotated[Text, example("ghcr.io/siderolabs/**")]
+    images: Annotated[Repositories, example("ghcr.io/siderolabs/**")]
     """Registry and repository, such as ghcr.io/siderolabs/**; `*` stays within a component."""
     key: Annotated[Text, example("certs/signer.pub")] | None = None
     """A file with cosign's public key, relative to the stack file."""

@@ -131,7 +131,15 @@ def _marked(secret: str) -> dict[str, object]:
     return {
         "url": f"https://user:{secret}@elsewhere.example/x?token={secret}",
         "plain": f"http://{secret}@elsewhere.example:8080",
-        "arguments": [f"talos.config=https://c.example/x?token={secret}", f"a.password={secret}"],
+        "arguments": [
+            f"talos.config=https://c.example/x?token={secret}",
+            f"a.password={secret}",
+            f"talos.environment=API_TOKEN={secret}",
+            f"talos.environment=AWS_SECRET_ACCESS_KEY={secret}",
+            f"talos.config.inline={secret}",
+            f'x="ipxe.pass={secret},{secret}"',
+        ],
+        "meta": [{"key": 10, "value": f"wireguard:\n  privateKey: {secret}\n"}],
         "registries": {"config": {"r.example": {"auth": {"password": secret, "auth": secret}}}},
         "pem": f"-----BEGIN EC PRIVATE KEY-----\n{secret}\n-----END EC PRIVATE KEY-----",
     }

@@ -120,6 +120,28 @@ def test_a_private_ipv6_resolver_is_no_way_out() -> None:
     assert found("SideroEnvironment", values) == [("closed", "2606:4700::1")]
 
 
+@pytest.mark.parametrize(
+    ("address", "is_told"),
+    [
+        ("142.250.1.1", True),
+        ("1.1.1.1", True),
+        ("2606:4700::1", True),
+        ("10.0.0.3", False),
+        ("fd00::3", False),
+    ],
+)
+def test_a_name_that_is_sent_to_a_public_address_is_a_way_out(
+    address: str, *, is_told: bool
+) -> None:
+    hosts = {address: ["r.example", "other.example"]}
+    values = put(component("SideroEnvironment"), "nodes|extraHosts", hosts)
+    told = [item for item in judge("SideroEnvironment", values) if item.rule == "closed"]
+    assert [item.subject for item in told] == ([address] if is_told else [])
+    assert all("r.example, other.example" in item.message for item in told)
+    put(values, "policy|allowedHosts", ["a.example", "r.example:5000", address])
+    assert found("SideroEnvironment", values) == []
+
+
 def test_names_of_signers_are_nobodys_address() -> None:
     requirement = {"images": "x/**", "issuer": "https://accounts.google.com", "identity": "a@b.c"}
     values = put(component("Registry"), "signatures", {"require": [requirement], "signedBy": {}})
@@ -199,6 +221,15 @@ SECRETS = [
     ("url", "https://r.example/x?a=b&X-Amz-Signature=1&sig=pw", "a token"),
     ("kernelArgs", ["console=tty0", "rd.iscsi.password=pw"], "the value of rd.iscsi.password"),
     ("kernelArgs", ["--api-token=pw"], "the value of --api-token"),
+    ("kernelArgs", ["talos.environment=API_TOKEN=pw"], "the value of API_TOKEN"),
+    ("kernelArgs", ["talos.environment=AWS_SECRET_ACCESS_KEY=pw"], "AWS_SECRET_ACCESS_KEY"),
+    ("kernelArgs", ["talos.config.inline=pw"], "the value of talos.config.inline"),
+    ("kernelArgs", ["x", 'cifsroot=//s/x,user=u,password="pw"'], "the value of password"),
+    ("kernelArgs", ["siderolink.api=10.0.0.5:8081?jointoken=pw"], "the value of jointoken"),
+    ("env", {"TS_AUTHKEY": "pw"}, "the value of TS_AUTHKEY"),
+    ("meta", [{"key": 10, "value": "links:\n- wireguard:\n    privateKey: pw\n"}], "privateKey"),
+    ("options", {"userData": "password: pw"}, "the value of password"),
+    ("ca", {"key": "LS0tLS1CRUdJTiBFRDI1NTE5IFBSSVZBVEUgS0VZLS0tLS0K"}, "a private key"),
     ("auth", {"username": "u", "password": "pw"}, "the value of password"),
     ("config", {"r.example": {"auth": "dTpw"}}, "the value of auth"),
     ("RegistryAuthConfig/r.example", {"identityToken": "pw"}, "the value of identityToken"),
@@ -213,6 +244,11 @@ HARMLESS = [
     ("secret", {"secretName": "registry-credentials"}),
     ("password", "$PASSWORD"),
     ("certificate", "-----BEGIN CERTIFICATE-----\nc2l0ZSBDQQ==\n-----END CERTIFICATE-----"),
+    ("kernelArgs", ["iommu.passthrough=1", "x.bypass=1", "compass=n", "keyboard=de", "monkey=1"]),
+    ("kernelArgs", ["rd.luks.key=/etc/key", 'x.password=""', "x.token='$TOKEN'", "tokens=5"]),
+    ("meta", [{"key": 10, "value": "password:\ntoken: false\nprivateKey: ${KEY}\nkeys: [a]\n"}]),
+    ("meta", [{"key": 10, "value": "a text: of : nothing: token"}]),
+    ("ca", {"crt": "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUI="}),
     ("lines", ['curl --user "$USER:$PASSWORD" https://r.example']),
 ]
 
@@ -235,6 +271,15 @@ def test_a_secret_in_clear_is_found_and_named_by_its_place(
 def test_what_may_be_read_by_everybody_is_not_told(key: str, value: object) -> None:
     token = "pulumi-python:dynamic/airgap:ManifestFiles"
     assert evaluate(token, "x", {"files": {key: value}}, today=TODAY) == ()
+
+
+def test_a_document_of_aliases_takes_no_time() -> None:
+    """A billion of scalars, were each alias followed (the YAML form of "billion laughs")."""
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
+    schematic = {"customization": {"meta": [{"key": 10, "value": "\n".join(lines)}]}}
+    values = {"schematics": {"w": {"id": "a" * 64, "schematic": schematic}}}
+    assert evaluate("airgap:index:ImageFactory", "x", values, today=TODAY) == ()
 
 
 @pytest.mark.parametrize("delivery", ["files", "cluster"])

@@ -106,6 +106,12 @@ FACTORY_BREAKS = [
     ("schematics", {"workers": {"id": "abc123"}}, "pinned", "workers"),
 ]
 
+SITE_BREAKS = [
+    ("upstream", {"releases": "http://c.example/talos"}, "https-only", "c.example"),
+    ("upstream", {"factory": "http://c.example:8080"}, "https-only", "c.example:8080"),
+    ("upstream", {"registries": {"ghcr.io": "http://c.example"}}, "https-only", "c.example"),
+]
+
 BREAKS = [
     (kind, *broken)
     for kind, breaks in (
@@ -113,6 +119,7 @@ BREAKS = [
         ("SideroEnvironment", SIDERO_BREAKS),
         ("AssetMirror", ASSET_BREAKS),
         ("ImageFactory", FACTORY_BREAKS),
+        ("Site", SITE_BREAKS),
     )
     for broken in breaks
 ]
@@ -128,6 +135,50 @@ def test_one_broken_thing_is_one_mandatory_finding(
     ]
     assert findings[0].remedy
     assert findings[0].resource == "x"
+
+
+UPSTREAM = {
+    "releases": "http://cache.example/talos",
+    "factory": "https://factory.example",
+    "registries": {
+        "ghcr.io": "http://cache.example:5000/ghcr.io",
+        "docker.io": "https://cache.example/docker.io",
+        "quay.io": "http://127.0.0.1:5000/quay.io",
+        "gcr.io": "http://localhost:5000",
+        "registry.k8s.io": "http://[::1]:5000",
+    },
+}
+
+
+def test_what_stands_for_upstream_in_clear_is_told_but_for_this_machines_own() -> None:
+    """Tags become digests over that wire; loopback is on none (RFC 1122, 3.2.1.3)."""
+    plan = plan_site(good_site(upstream=UPSTREAM), make_lock(), name="berlin")
+    findings = judge("Site", dict(plan.site.inputs))
+    told = {(item.rule, item.level, item.subject) for item in findings}
+    assert told == {
+        ("https-only", "mandatory", "cache.example"),
+        ("https-only", "mandatory", "cache.example:5000"),
+    }
+    assert "ghcr.io" in " ".join(map(str, findings))
+
+
+def test_an_upstream_in_clear_is_excepted_by_its_host() -> None:
+    exception = {
+        "rule": "https-only",
+        "subject": "cache.example",
+        "reason": "a cable between two machines",
+        "owner": "platform team",
+        "expires": "2027-03-31",
+    }
+    site = good_site(upstream=UPSTREAM, policy={"exceptions": [exception]})
+    plan = plan_site(site, make_lock(), name="berlin")
+    assert {item.level for item in judge("Site", dict(plan.site.inputs))} == {"advisory"}
+
+
+def test_a_site_whose_upstream_is_https_has_nothing_of_it_in_its_state() -> None:
+    redirects = {"releases": "https://cache.example/talos", "factory": "http://127.0.0.1:1"}
+    plan = plan_site(good_site(upstream=redirects), make_lock(), name="berlin")
+    assert "upstream" not in plan.site.inputs
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,105 @@ def test_a_list_is_stepped_over_with_or_without_an_index(path: str) -> None:
     assert field.examples == ("siderolabs/iscsi-tools",)
 
 
+@pytest.mark.parametrize(
+    "path", ["policy.levels.https-only", 'policy.levels["https-only"]', "policy.levels[https-only]"]
+)
+def test_a_key_that_a_map_lists_leads_to_its_entry(path: str) -> None:
+    """It was refused: `policy.levels` has no field 'https-only', nor any other."""
+    entry = explain_field(path)
+
+    assert entry.path == 'policy.levels["https-only"]'
+    assert (entry.type, entry.allowed) == ("text", ("mandatory", "advisory", "disabled"))
+    assert [rule.partition(":")[0] for rule in entry.rules] == ["https-only"]
+    assert (entry.default, entry.keys) == ("mandatory", ())
+    assert explain_field("policy.levels.schematic-drift").default == "advisory"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "config.sidero-airgap:site.talos",
+        'config["sidero-airgap:site"].talos',
+        "config[sidero-airgap:site].talos",
+    ],
+)
+def test_a_path_may_begin_at_the_stack_files_top(path: str) -> None:
+    assert explain_field(path) == explain_field("talos")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "sidero-airgap:credentials",
+        'sidero-airgap:credentials["registry.example:5000"].password',
+        "config.sidero-airgap:credentials",
+        'config["sidero-airgap:credentials"]',
+    ],
+)
+def test_the_credentials_are_told_apart_from_the_site(path: str) -> None:
+    with pytest.raises(UnknownFieldError) as refusal:
+        explain_field(path)
+
+    assert "secret of the stack" in str(refusal.value)
+    assert "README.md, Credentials" in refusal.value.hint
+    assert "did you mean" not in refusal.value.hint
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ('serverClasses["x"].name', "is a list"),
+        ("serverClasses[-1]", "is a list"),
+        ("talos[0].versions", "no list and no map"),
+        ("talos.versions[0][1]", "no list and no map"),
+        ("registry.kind[0]", "no list and no map"),
+        ("site[0]", "no list and no map"),
+        ('policy.levels["nope"]', "has no key 'nope'"),
+        ("policy.levels.nope", "has no key 'nope'"),
+    ],
+)
+def test_an_index_where_none_can_stand_is_refused(path: str, why: str) -> None:
+    with pytest.raises(UnknownFieldError) as refusal:
+        explain_field(path)
+
+    assert why in str(refusal.value)
+    assert refusal.value.hint
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "talos.versions[0]",
+        'talos.components["v1.11.5"].etcd',
+        "manifests[0].path",
+        "serverClasses[*].bootAssets[0]",
+        "registry.mirrors[ghcr.io].endpoints[1]",
+        'nodes.extraHosts["10.0.0.5"][0]',
+        "environments[]",
+    ],
+)
+def test_an_index_where_one_can_stand_is_stepped_over(path: str) -> None:
+    assert explain_field(path).description
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("registry.mirrors.ghcr.io", 'registry.mirrors["ghcr.io"]'),
+        ("registry.mirrors.ghcr.io.skipVerify", 'registry.mirrors["ghcr.io"].skipVerify'),
+        ("upstream.registries.quay.io.url", 'upstream.registries["quay.io"].url'),
+        ("talos.components.v1.11.5.etcd", 'talos.components["v1.11.5"].etcd'),
+        ("nodes.extraHosts.foo", 'nodes.extraHosts["foo"]'),
+    ],
+)
+def test_a_key_of_a_map_after_a_dot_is_told_to_stand_in_brackets(path: str, meant: str) -> None:
+    with pytest.raises(UnknownFieldError) as refusal:
+        explain_field(path)
+
+    assert meant in refusal.value.hint
+    explain_field(meant)
+
+
 def test_every_path_that_is_given_leads_back_to_its_field() -> None:
     assert [field for field in EVERY if explain_field(field.path) != field] == []
 
@@ -68,9 +167,7 @@ def test_every_default_and_example_of_plain_text_is_read_by_yaml_as_it_stands() 
 
 
 def test_allowed_values_and_forms_are_the_models() -> None:
-    assert explain_field("registry.kind").allowed == (
-        "embedded", "existing", "none", "distribution", "harbor",
-    )  # fmt: skip
+    assert explain_field("registry.kind").allowed == ("embedded", "existing", "none")
     assert explain_field("transfer.limits.rate").forms == (
         "a rate such as 20MiB/s, 100Mbit/s or unlimited",
     )

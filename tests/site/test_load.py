@@ -286,11 +286,25 @@ def test_a_file_without_a_readable_site_is_refused(tmp_path: Path, text: str, pa
     assert [fault.path for fault in caught.value.faults] == [path]
 
 
+def test_what_is_no_utf8_is_told_by_its_place(tmp_path: Path) -> None:
+    """It was "cannot be read: UnicodeDecodeError"; ü is 0xfc in ISO 8859-1."""
+    file = tmp_path / "Pulumi.x.yaml"
+    file.write_bytes("# ä\n".encode() + "# ä: ".encode() + "Zürich\n".encode("latin-1"))
+
+    with pytest.raises(SiteError) as refusal:
+        load_site(file)
+
+    (fault,) = refusal.value.faults
+    assert fault.path == "line 2"
+    assert "column 7 is not UTF-8 (byte 0xfc)" in fault.message
+    assert "UTF-8" in fault.hint
+
+
 def test_a_stack_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.x.yaml"
     file.write_bytes(b"\xff\xfe\x00")
 
-    with pytest.raises(SiteError, match="cannot be read"):
+    with pytest.raises(SiteError, match="line 1: column 1 is not UTF-8"):
         load_site(file)
 
 

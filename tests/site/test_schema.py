@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import yaml
 from pydantic import BaseModel
 
 from airgap.site import model
+from airgap.site.path import Step
 from airgap.site.schema import known_keys, schema_text, stack_schema
-from tests.site.documents import STACKS, changed, minimal
+from tests.site.documents import EXAMPLE_CA, STACKS, Raw, changed, faults_of, minimal
 
 __all__: list[str] = []
 
@@ -112,14 +114,10 @@ def _examples(node: object) -> Iterator[tuple[dict[str, Any], object]]:
             yield from _examples(item)
 
 
-FILLED = {"Manifest.images", "Manifest.unseen", "Manifest.hosts"}
-"""Nobody writes them: they are found when a site is loaded."""
-
-
 def test_every_field_of_free_text_has_an_example() -> None:
     free = {name: field for name, field in _fields() if _is_free(field)}
 
-    assert {name for name, field in free.items() if not list(_examples(field))} == FILLED
+    assert {name for name, field in free.items() if not list(_examples(field))} == set()
 
 
 def test_every_example_is_what_its_field_takes() -> None:
@@ -129,3 +127,133 @@ def test_every_example_is_what_its_field_takes() -> None:
     assert len(examples) > 100
     for node, value in examples:
         jsonschema.validate(value, {**node, "$defs": definitions})
+
+
+# What the loader refuses an editor marks, as far as a schema can say it.
+
+_CA = {"caFile": "certs/site-ca.pem", "ca": EXAMPLE_CA}
+_FILES = {
+    "certs/site-ca.pem": EXAMPLE_CA.encode(),
+    "shop.yaml": b"kind: Pod\nspec: {containers: [{image: docker.io/library/nginx:1}]}\n",
+}
+_EXCEPTION = {
+    "rule": "no-skip-verify",
+    "subject": "registry.old.example",
+    "reason": "replaced in March",
+    "owner": "storage team",
+    "expires": "2027-01-31",
+}
+_FACTORY: Raw = {
+    "kind": "existing",
+    "version": "v1.5.0",
+    "endpoint": "https://factory.example",
+    "registry": "registry.example:5000",
+}
+_IMAGES = "ghcr.io/siderolabs/**"
+_PEM = "-----BEGIN PUBLIC KEY-----\nb25l\n-----END PUBLIC KEY-----\n"
+_IDENTITY = {"issuer": "https://accounts.example", "identity": "release@example.com"}
+_ROOT = {"content": '{"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}'}
+
+BAD: list[tuple[tuple[Step, ...], object]] = [
+    (("schemaVersion",), "1"),
+    (("talos", "versions"), ["1.11.5"]),
+    (("kubernetes", "versions"), [1.34]),
+    (("nodes",), None),
+    (("registry", "kind"), "harbor"),
+    (("registry", "kind"), "distribution"),
+    (("registry", "kind"), "nexus"),
+    (("registry", "endpoints"), ["https://registry.example:5000"]),
+    (("registry", "endpoints", 0), {"url": "https://registry.example:5000", **_CA}),
+    (("assetMirror", "url"), "https://u:p@artifacts.example/talos"),
+    (("upstream",), {"releases": {"url": "https://cache.example", **_CA}}),
+    (("upstream",), {"registries": {"ghcr.io": {"url": "https://cache.example", **_CA}}}),
+    (("upstream",), {"factory": {"url": "https://cache.example", **_CA}}),
+    (("imageFactory",), {**_FACTORY, **_CA}),
+    (("imageFactory",), {**_FACTORY, "registry": {"url": "registry.example:5000", **_CA}}),
+    (("imageFactory",), {**_FACTORY, "kind": "deployed", "verification": {}}),
+    (("images",), ["docker.io/library/nginx"]),
+    (("images",), ["registry.example:5000/nginx"]),
+    (("images",), ["docker.io/library/nginx@sha256:0123"]),
+    (("images",), [""]),
+    (("manifests",), [{"path": "shop.yaml", "images": {"a:1": ["b"]}}]),
+    (("manifests",), [{"path": "shop.yaml", "unseen": ["b"]}]),
+    (("manifests",), [{"path": "shop.yaml", "hosts": {"a.example": "b"}}]),
+    (("environments", 0, "extraKernelArgs"), ["console=ttyS1 quiet"]),
+    (("environments", 0, "extraKernelArgs"), [""]),
+    (("serverClasses", 0, "extraKernelArgs"), ["a=1\tb=2"]),
+    (("serverClasses", 0, "meta"), [{"key": 999, "value": "x"}]),
+    (("retention", "keepLocks"), -1),
+    (("policy", "levels"), {"lowered": "disabled"}),
+    (("policy", "levels"), {"https-onyl": "advisory"}),
+    (("policy", "allowedHosts"), ["*"]),
+    (("policy", "allowedHosts"), ["*.example"]),
+    (("policy", "allowedHosts"), ["https://a.example"]),
+    (("policy", "allowedHosts"), ["a.example/path"]),
+    (("policy", "allowedHosts"), [""]),
+    (("policy", "exceptions"), [{**_EXCEPTION, "rule": "https-onyl"}]),
+    (("policy", "exceptions"), [{**_EXCEPTION, "owner": ""}]),
+    (("policy", "exceptions"), [{**_EXCEPTION, "expires": "31.01.2027"}]),
+    (("signatures",), {"require": [{"images": _IMAGES}]}),
+    (("signatures",), {"require": [{"images": _IMAGES, "key": "a.pub", "keyPem": _PEM}]}),
+    (("signatures",), {"require": [{"images": _IMAGES, "keyPem": _PEM, "keyless": _IDENTITY}]}),
+    (("signatures",), {"require": [{"images": f"{_IMAGES}:v1", "keyPem": _PEM}]}),
+    (("signatures",), {"releases": {"issuer": "https://a.example"}, "trustRoot": _ROOT}),
+    (("signatures",), {"releases": {**_IDENTITY, "identityPattern": "x"}, "trustRoot": _ROOT}),
+    (("signatures",), {"trustRoot": {}}),
+    (("signatures",), {"trustRoot": {"file": "root.json", **_ROOT}}),
+]
+GOOD: list[tuple[tuple[Step, ...], object]] = [
+    (("registry", "endpoints", 0, "caFile"), "certs/site-ca.pem"),
+    (("registry", "endpoints", 0, "ca"), EXAMPLE_CA),
+    (("registry", "mirrors"), {"ghcr.io": {"caCert": None}}),
+    (("assetMirror", "ca"), None),
+    (("upstream",), {"factory": {"url": "https://f.example", "caFile": "certs/site-ca.pem"}}),
+    (("upstream",), {"releases": "http://127.0.0.1:8080/talos", "registries": {}}),
+    (("imageFactory",), {**_FACTORY, "caFile": "certs/site-ca.pem"}),
+    (("images",), ["nginx:1", "ghcr.io/a/b:v1", "r.example:5000/a:1"]),
+    (("images",), [f"ghcr.io/a/b@sha256:{'0' * 64}", f"ghcr.io/a/b:v1@sha256:{'0' * 64}"]),
+    (("manifests",), ["shop.yaml"]),
+    (("manifests",), [{"path": "shop.yaml"}]),
+    (("environments", 0, "extraKernelArgs"), ["console=ttyS1", "quiet", "ip=[fd00::9]::::eth0"]),
+    (("policy", "levels"), {"lowered": "mandatory", "closed": "advisory"}),
+    (("policy", "levels"), {"lowered": "advisory", "no-plain-credentials": "advisory"}),
+    (
+        ("policy", "allowedHosts"),
+        ["a.example", "a.example:8443", "10.0.0.1", "fd00::1", "[fd00::1]:5000", "host", "A-b.c"],
+    ),
+    (("policy", "exceptions"), [_EXCEPTION]),
+    (("signatures",), {"require": [{"images": _IMAGES, "keyPem": _PEM}]}),
+    (("signatures",), {"require": [{"images": "**", "keyPem": _PEM, "keyless": None}]}),
+    (
+        ("signatures",),
+        {"require": [{"images": "r.example:5000/*", "keyless": _IDENTITY}], "trustRoot": _ROOT},
+    ),
+]
+
+
+@cache
+def _validator() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(stack_schema())
+
+
+def _marked(site: object) -> list[str]:
+    found = _validator().iter_errors({"config": {"sidero-airgap:site": site}})
+    return [error.message for error in found]
+
+
+@pytest.mark.parametrize(("place", "value"), BAD)
+def test_what_the_loader_refuses_is_marked_by_the_schema(
+    place: tuple[Step, ...], value: object
+) -> None:
+    site = changed((place, value))
+    assert faults_of(site, _FILES)
+    assert _marked(site)
+
+
+@pytest.mark.parametrize(("place", "value"), GOOD)
+def test_what_the_loader_accepts_is_not_marked_by_the_schema(
+    place: tuple[Step, ...], value: object
+) -> None:
+    site = changed((place, value))
+    assert faults_of(site, _FILES) == ()
+    assert _marked(site) == []

@@ -53,6 +53,11 @@ _PRIVATE_KEY = f"-----BEGIN EC PRIVATE {'KEY'}-----\n{MARKED}\n-----END EC PRIVA
             {"matchLabels": {"password": MARKED}},
             "site.serverClasses[0].selector.matchLabels.password",
         ),
+        (
+            ("serverClasses", 0, "selector"),
+            {"matchLabels": {"AWS_SECRET_ACCESS_KEY": MARKED}},
+            "site.serverClasses[0].selector.matchLabels.AWS_SECRET_ACCESS_KEY",
+        ),
     ],
 )
 def test_a_secret_is_refused_at_its_place_without_repeating_it(
@@ -125,6 +130,8 @@ def test_a_site_in_clear_is_not_refused() -> None:
         (("images",), ["docker.io/library/nginx:1@sha256:" + "0" * 64]),
         (("serverClasses", 0, "selector"), {"matchLabels": {"tokens.example/kind": "a"}}),
         (("serverClasses", 0, "selector"), {"matchLabels": {"secure": "true", "rack": "1"}}),
+        (("policy", "levels"), {"no-plain-credentials": "advisory"}),
+        (("policy", "levels"), {"node-credentials": "mandatory"}),
     ],
 )
 def test_what_only_looks_like_a_secret_is_accepted(place: tuple[Step, ...], value: object) -> None:
