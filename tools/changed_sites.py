@@ -1,19 +1,17 @@
 """Which sites a branch changes: by git, and by what stack files name.
 
 A site's own are `stacks/Pulumi.<site>.yaml`, `<site>.lock.json` and `<site>.receipt.json`; any
-other file below `stacks/` belongs to the sites whose stack file names it, or a folder it is in.
+other file of the repository belongs to the sites whose stack file names it, or a folder it is in.
 """
 
 from __future__ import annotations
 
-import posixpath
 import re
 import subprocess
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Sequence
+from pathlib import Path
 
-import yaml
+from airgap.cli.named import is_named, named_paths
 
 __all__ = [
     "STACKS",
@@ -59,10 +57,11 @@ def find_root() -> Path:
 
 
 def branching_point(root: Path, base: str) -> str:
-    """Return the commit that the branch began at; the base itself in a shallow clone.
+    """Return the commit that the branch began at.
 
     Raises:
-        UsageError: git does not know the base.
+        UsageError: git does not know the base, or not where the branch left it: compared with its
+            tip, the branch would seem to take back what others merged since.
     """
     if base.startswith("-"):
         raise UsageError(f"--base: {base!r} is no commit")
@@ -73,8 +72,14 @@ def branching_point(root: Path, base: str) -> str:
         raise UsageError(f"--base: git knows no {base!r}; is it fetched?")
     found = run_git(root, "merge-base", tip.strip(), "HEAD")
     if not found or not found.strip():
-        print(f"note: no common history with {base}: compared with its tip", file=sys.stderr)
-        return tip.strip()
+        message = f"--base: no common history of HEAD and {base} is here"
+        shallow = run_git(root, "rev-parse", "--is-shallow-repository")
+        if shallow and shallow.strip() == "true":
+            raise UsageError(
+                f"{message}, for this clone is shallow: run `git fetch --unshallow`, or check out "
+                "the whole history (actions/checkout: `fetch-depth: 0`)"
+            )
+        raise UsageError(f"{message}: is it the branch that is merged into?")
     return found.strip()
 
 
@@ -102,19 +107,33 @@ def changed_sites(root: Path, base: str) -> tuple[str, ...]:
     Raises:
         UsageError: git cannot say it, or a file is named like a site's and no name of one.
     """
-    command = ("diff", "--name-only", "--no-renames", "--relative", "-z", base, "--", STACKS)
-    listed = run_git(root, *command)
-    untracked = run_git(root, "ls-files", "--others", "--exclude-standard", "-z", "--", STACKS)
-    if listed is None or untracked is None:
-        raise UsageError("git cannot say what is changed")
+    stacks = root / STACKS
+    named = {
+        file.name.removeprefix(_PREFIX).removesuffix(_SUFFIX): named_paths(file)
+        for file in stacks.glob(f"{_PREFIX}*{_SUFFIX}")
+    }
     sites: set[str] = set()
-    for text in filter(None, (listed + untracked).split("\0")):
-        path = PurePosixPath(text).relative_to(STACKS)
-        own = _site_of(path)
-        sites |= {own} if own else set(_naming(root, path))
+    for path in _changed_files(root, base):
+        own = _site_of(path.name) if path.parent == stacks else ""
+        sites |= {own} if own else {site for site in named if is_named(path, named[site])}
     if odd := [site for site in sites if not _SITE.match(site)]:
         raise UsageError(f"{STACKS}/: {odd[0]!r} is no site's name")
     return tuple(site for site in sorted(sites) if _is_site(root, base, site))
+
+
+def _changed_files(root: Path, base: str) -> list[Path]:
+    """Return every file of the repository that differs from the base, or that nobody added yet.
+
+    Raises:
+        UsageError: git cannot say it.
+    """
+    top = run_git(root, "rev-parse", "--show-toplevel")
+    place = Path((top or "").rstrip("\n"))
+    listed = run_git(place, "diff", "--name-only", "--no-renames", "--no-relative", "-z", base)
+    untracked = run_git(place, "ls-files", "--others", "--exclude-standard", "-z")
+    if top is None or listed is None or untracked is None:
+        raise UsageError("git cannot say what is changed")
+    return [place / name for name in filter(None, (listed + untracked).split("\0"))]
 
 
 def _is_site(root: Path, base: str, site: str) -> bool:
@@ -123,37 +142,11 @@ def _is_site(root: Path, base: str, site: str) -> bool:
     return stack_file(root, site).is_file() or run_git(root, "cat-file", "-e", path) is not None
 
 
-def _site_of(path: PurePosixPath) -> str:
-    """Return whose file it is by its name; empty where that says nothing."""
-    if len(path.parts) > 1:
-        return ""
-    if path.name.startswith(_PREFIX) and path.name.endswith(_SUFFIX):
-        return path.name.removeprefix(_PREFIX).removesuffix(_SUFFIX)
-    return next((path.name.removesuffix(end) for end in _BESIDE if path.name.endswith(end)), "")
-
-
-def _naming(root: Path, path: PurePosixPath) -> Iterator[str]:
-    """Yield the sites whose stack file names a file below `stacks/`, or a folder that it is in."""
-    within = {str(step) for step in (path, *path.parents) if step.name}
-    for file in sorted((root / STACKS).glob(f"{_PREFIX}*{_SUFFIX}")):
-        if within & set(_paths_in(file)):
-            yield file.name.removeprefix(_PREFIX).removesuffix(_SUFFIX)
-
-
-def _paths_in(file: Path) -> Iterator[str]:
-    """Yield every text of a stack file as the path that it may be; none where it is no YAML."""
-    try:
-        waiting: list[object] = [yaml.safe_load(file.read_bytes())]
-    except yaml.YAMLError:
-        return
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, str):
-            yield posixpath.normpath(value)
-        elif isinstance(value, Mapping):
-            waiting += value.values()
-        elif isinstance(value, list):
-            waiting += value
+def _site_of(name: str) -> str:
+    """Return whose file one of `stacks/` is by its name; empty where that says nothing."""
+    if name.startswith(_PREFIX) and name.endswith(_SUFFIX):
+        return name.removeprefix(_PREFIX).removesuffix(_SUFFIX)
+    return next((name.removesuffix(end) for end in _BESIDE if name.endswith(end)), "")
 
 
 def run_git(root: Path, *arguments: str) -> str | None:

@@ -92,9 +92,8 @@ def write_comment(reports: Reports, steps: Sequence[Step]) -> str:
     rows = [f"| {step.title} | {step.verdict}{_detail(step, reports)} |" for step in told]
     table = "\n".join(["| step | verdict |", "|---|---|", *rows])
     folded = "".join(
-        _folded_output(step)
-        for step in told
-        if step.code != 0 and not (step.title == DRIFT and reports.report)  # a section of it
+        _folded_output(", ".join(step.title for step in same), same[0])
+        for same in _by_output(told, reports)
     )
     room = MAX_CHARACTERS - len(marker(reports.site)) - len(table) - len(folded) - 10
     preview = _folded_preview(reports, max(_PREVIEW_ROOM, room - len(report)))
@@ -102,9 +101,29 @@ def write_comment(reports: Reports, steps: Sequence[Step]) -> str:
     return f"{kept}\n\n{table}\n{folded}{preview}"
 
 
+def _by_output(steps: Sequence[Step], reports: Reports) -> list[list[Step]]:
+    """Return the steps whose output is to be told, those together that say the same.
+
+    Where there is no report, what it said stands in its place; a site that cannot be read is told
+    so by every step.
+    """
+    told: dict[str, list[Step]] = {}
+    for step in steps:
+        is_section = step.title == DRIFT and bool(reports.report) and not step.is_broken
+        if step.code != 0 and not is_section:
+            told.setdefault(step.output, []).append(step)
+    if not reports.report:
+        told.pop(_said_of_report(steps), None)
+    return list(told.values())
+
+
+def _said_of_report(steps: Sequence[Step]) -> str:
+    return next((step.output for step in steps if step.title == REPORT), "")
+
+
 def _no_report(site: str, steps: Sequence[Step]) -> str:
-    said = next((step.output for step in steps if step.title == REPORT), "")
-    return f"### {site}: no report\n\n{_fence(_cut(said, _MAX_OUTPUT, 'the log'))}"
+    said = _fence(_cut(_said_of_report(steps), _MAX_OUTPUT, "the log"))
+    return f"### {site}: no report\n\n{said}"
 
 
 def _detail(step: Step, reports: Reports) -> str:
@@ -114,9 +133,9 @@ def _detail(step: Step, reports: Reports) -> str:
     return f"{same}: {reports.headline}" if reports.headline else same
 
 
-def _folded_output(step: Step) -> str:
+def _folded_output(title: str, step: Step) -> str:
     limit = _MAX_ERRORS if step.title == PREVIEW else _MAX_OUTPUT
-    return _fold(step.title, _fence(_cut(step.output, limit, step.whole)))
+    return _fold(title, _fence(_cut(step.output, limit, step.whole)))
 
 
 def _folded_preview(reports: Reports, room: int) -> str:

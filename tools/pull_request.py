@@ -10,8 +10,9 @@ lock that was merged last. Nothing but git is asked, with a preview the engine a
 the comments' API when there is something to post.
 
 Exit codes: 0  every site is fit
-            1  a lock does not fit, a policy is violated, a step failed; drift: --fail-on-drift
-            2  wrong usage, or a base that git does not know
+            1  a lock does not fit, a policy is violated, a receipt cannot be read, a step failed;
+               drift: --fail-on-drift
+            2  wrong usage, a base that git does not know, a clone without where the branch began
             3  a comment could not be posted (also when a site is not fit)
 
 Environment: GITHUB_TOKEN, GITHUB_API_URL, GITHUB_REPOSITORY, as GitHub's runners and those of
@@ -31,6 +32,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
+from airgap.cli.receipts import read_receipt
+from airgap.errors import AirgapError
 from tools.changed_sites import (
     STACKS,
     UsageError,
@@ -209,13 +212,26 @@ def _steps(run: Run, site: str) -> Iterator[Step]:
         yield _airgap(run, POLICIES, "check", site)
     receipt = run.root / STACKS / f"{site}.receipt.json"
     has_receipt = is_there and receipt.is_file()
+    unread = _unread_receipt(receipt, site) if has_receipt else None
     source = ("--base", run.shown_base, *(("--base-name", run.base_name) if run.base_name else ()),
-              *(("--receipt", str(receipt)) if has_receipt else ()))  # fmt: skip
+              *(("--receipt", str(receipt)) if has_receipt and not unread else ()))  # fmt: skip
     yield from _reports(run, site, site, (REPORT, PAGE), source)
     if is_there and run.is_previewed:
         yield from _preview(run, site)
     if has_receipt:
-        yield _drift(run, site, receipt)
+        yield unread or _drift(run, site, receipt)
+
+
+def _unread_receipt(receipt: Path, site: str) -> Step | None:
+    """Return what is wrong with a receipt that is none: a fault of its own, and no drift.
+
+    The report is made without it, for the change is to be reviewed all the same.
+    """
+    try:
+        read_receipt(receipt, site)
+    except AirgapError as error:
+        return Step(title=DRIFT, code=FOUND, output=f"error: {error.diagnostics()}")
+    return None
 
 
 def _reports(

@@ -45,9 +45,16 @@ class Step:
         return self.code == 0 or not self.is_judged
 
     @property
+    def is_broken(self) -> bool:
+        """Whether it came to no end, and what it said is why: as `python -m airgap` says it."""
+        return self.code != 0 and self.output.startswith("error: ")
+
+    @property
     def verdict(self) -> str:
         """How it ended, for people."""
         if self.code == 0:
             return "fit"
         judged = f"exit {self.code}"
-        return judged if self.is_judged else f"differs ({judged}), only told"
+        if self.is_judged:
+            return judged
+        return f"{'not done' if self.is_broken else 'differs'} ({judged}), only told"

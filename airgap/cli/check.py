@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import TextIO
@@ -16,7 +17,7 @@ from airgap.cli.project import Project, project_option, site_argument
 from airgap.lock import check_lock, read_lock
 from airgap.plan import Plan, plan_site
 from airgap.resolve.own_signatures import check_own_signatures
-from airgap.rules import RULES, Finding, evaluate, find_blockers, level_of
+from airgap.rules import RULES, Finding, evaluate, find_blockers, level_of, note_exceptions
 from airgap.rules.values import Values, part
 
 __all__ = ["FORMAT_VERSION", "check"]
@@ -52,7 +53,8 @@ def check(site: str, *, project: Project, objects: TextIO | None, as_json: bool)
     check_own_signatures(description, lock)
     plan = plan_site(description, lock, name=site)
     present = read_objects(objects) if objects else ()
-    findings = _ordered((*_judge(plan), *find_blockers(plan.sidero.inputs, present)))
+    found = (*_judge(plan), *find_blockers(plan.sidero.inputs, present))
+    findings = _ordered([_with_name(item, site) for item in found])
     mandatory = sum(finding.level == "mandatory" for finding in findings)
     if as_json:
         print_json(_document(site, part(plan.site.inputs, "policy"), findings))
@@ -67,11 +69,17 @@ def check(site: str, *, project: Project, objects: TextIO | None, as_json: bool)
 def _judge(plan: Plan) -> tuple[Finding, ...]:
     today = datetime.now(tz=UTC).date()
     policy = part(plan.site.inputs, "policy")
-    return tuple(
+    findings = (
         finding
         for token, name, inputs in plan.views()
         for finding in evaluate(token, name, inputs, today=today, policy=policy)
     )
+    return (*findings, *note_exceptions(plan.views(), policy, today=today))
+
+
+def _with_name(finding: Finding, site: str) -> Finding:
+    """Return the finding with the site's name in the command to run: no rule knows it."""
+    return replace(finding, remedy=finding.remedy.replace("<site>", site))
 
 
 def _ordered(findings: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -24,7 +24,9 @@ def explain(path: str, *, recursive: bool) -> None:
     """Print what the field at PATH of a stack file is; without PATH, what a site consists of.
 
     A PATH is dotted, such as serverClasses.extensions; an index ([0], [], ["ghcr.io"]) may stand
-    where a list or a map is. Exit 2 when there is no such field.
+    where a list or a map is, and nowhere else; a key of a map with dots in it has to. Where a map's
+    keys are known (policy.levels) a key may stand after a dot, too. Exit 2 when there is no such
+    field.
     """
     try:
         field = explain_field(path)

@@ -16,11 +16,19 @@ from airgap.cli.output import say
 from airgap.cli.parameters import RELEASE
 from airgap.cli.project import Project, project_option
 from airgap.cli.writing import write_new
-from airgap.errors import PublishError, SiteError
+from airgap.errors import Fault, PublishError, SiteError
 from airgap.schematic.releases import NEWEST_KNOWN as NEWEST_FACTORY
 from airgap.site.document import Architecture
-from airgap.site.draft import Draft, FactoryKind, RegistryKind, flag_of, write_draft
+from airgap.site.draft import (
+    ARCHITECTURE_LABEL,
+    Draft,
+    FactoryKind,
+    RegistryKind,
+    flag_of,
+    write_draft,
+)
 from airgap.site.load import names_beside, parse_site, read_beside
+from airgap.site.path import shown
 from airgap.site.stackfile import read_site_value
 from airgap.talos import RELEASES, minor_of, sidero_machinery
 from airgap.talos.config import SIDERO_MACHINERY
@@ -91,6 +99,12 @@ def init(site: str, *, dry_run: bool, project: Project, **given: object) -> None
     """
     if not _SITE.match(site):
         raise click.UsageError(f"{site!r}: a site's name has letters, digits, '-', '_' and '.'")
+    if site.startswith("Pulumi.") or site.lower().endswith((".yaml", ".yml")):
+        name = re.sub(r"\.ya?ml\Z", "", site, flags=re.IGNORECASE).removeprefix("Pulumi.")
+        raise click.UsageError(
+            f"{site!r} is a file's name; expected the site's, which is {name!r} in "
+            f"stacks/Pulumi.{name}.yaml"
+        )
     path = project.stacks / f"Pulumi.{site}.yaml"
     if path.exists():
         raise PublishError(f"{path}: is there already", hint="nothing is overwritten")
@@ -224,9 +238,22 @@ def _texts(answers: Answers, name: str) -> tuple[str, ...]:
 
 
 def _unanswered(answers: Answers) -> Iterator[str]:
-    """Yield what the file is sound without, and `check` refuses."""
+    """Yield what the file is sound without, and its author may not have meant."""
     if "time_servers" not in answers:
-        yield "no time server: machines would ask one on the internet, see nodes.timeServers"
+        yield (
+            "no time server: time synchronisation is off, and machines go by their own clocks; see "
+            "nodes.timeServers"
+        )
+    if "nameservers" not in answers:
+        yield (
+            "no name server: unless DHCP names some, machines ask 1.1.1.1 and 8.8.8.8, which "
+            "`check` tells (default-resolvers); see nodes.nameservers"
+        )
+    if len(set(_texts(answers, "architectures"))) > 1:
+        yield (
+            "several architectures: each class takes Servers with its label alone, such as "
+            f"{ARCHITECTURE_LABEL}=arm64, and no machine gets that label by itself"
+        )
 
 
 def _draft(site: str, answers: Answers, project: Project) -> Draft:
@@ -241,7 +268,7 @@ def _draft(site: str, answers: Answers, project: Project) -> Draft:
 
     def file(name: str) -> str:
         path = answers.get(name, own_ca)
-        return os.path.relpath(str(path), project.stacks) if path else ""
+        return _beside_stacks(str(path), project) if path else ""
 
     return Draft(
         site=site,
@@ -268,6 +295,11 @@ def _draft(site: str, answers: Answers, project: Project) -> Draft:
         time_servers=_texts(answers, "time_servers"),
         nameservers=_texts(answers, "nameservers"),
     )
+
+
+def _beside_stacks(path: str, project: Project) -> str:
+    """Return a path of the command line as the stack file has it."""
+    return os.path.relpath(path, project.stacks)
 
 
 def _host(urls: tuple[str, ...]) -> str:
@@ -298,13 +330,33 @@ def _judge(
         click.UsageError: It refuses something, told by the flag that it comes from.
     """
     stacks = project.stacks
+    given = {
+        shown(_beside_stacks(str(answers[name]), project)): shown(str(answers[name]))
+        for name in ("registry_ca", "asset_mirror_ca", "factory_ca")
+        if name in answers
+    }
+    read_here, names = read_beside(stacks), names_beside(stacks)
+
+    def read(path: str) -> bytes:
+        # `stacks/` may not be there yet, and nothing can be read through it then.
+        return read_here(path if stacks.is_dir() else os.path.normpath(stacks / path))
+
     try:
         value = read_site_value(text, document=f"Pulumi.{site}.yaml")
-        read, names = read_beside(stacks), names_beside(stacks)
         return parse_site(value, name=site, read=read, names=names).translations
     except SiteError as error:
-        named = (replace(each, path=_told_by(each.path, answers)) for each in error.faults)
+        named = (_as_given(fault, answers, given) for fault in error.faults)
         faults = list(dict.fromkeys(map(str, named)))  # an answer that stands twice is told once
         count = f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}"
         listed = "".join(f"\n  {fault}" for fault in faults)
         raise click.UsageError(f"nothing is written, {count}:{listed}") from None
+
+
+def _as_given(fault: Fault, answers: Mapping[str, object], given: Mapping[str, str]) -> Fault:
+    """Return a fault by its flag, and with the path of a file as it was given."""
+    message = fault.message
+    for written, own in given.items():
+        if message.startswith(f"{written} "):
+            own_message = f"{own}{message.removeprefix(written)}"
+            return replace(fault, path=_told_by(fault.path, answers), message=own_message, hint="")
+    return replace(fault, path=_told_by(fault.path, answers))

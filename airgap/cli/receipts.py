@@ -18,9 +18,11 @@ def read_receipt(file: Path, site: str) -> Receipt:
     Raises:
         AirgapError: It is none, or of another site.
     """
-    told = parse_receipt(_text_of(file), source=str(file))
+    told = parse_receipt(_text_of(file), source=str(file), name=site)
     if told.site != site:
-        raise AirgapError(f"{file}: it is of the site {told.site!r}", hint=f"expected {site!r}")
+        raise AirgapError(
+            f"{file}: it is of the site {told.site!r}", hint=f"expected one of the site {site!r}"
+        )
     return told
 
 

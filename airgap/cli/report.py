@@ -39,6 +39,7 @@ from airgap.report import (
     write_page,
 )
 from airgap.report.model import KeyChange
+from airgap.report.wording import unfinished_words
 from airgap.resolve.own_signatures import check_own_signatures
 from airgap.site.load import load_site
 from airgap.site.model import Site
@@ -145,7 +146,8 @@ def report(
 
     \b
     Exit codes: 0  there is no mandatory finding: no change, or one that the policies let pass
-                1  the policies refuse what the change leads to, or it cannot be read
+                1  the policies refuse what the change leads to, it cannot be read, or the engine
+                   stopped before it had seen all of it
                 2  wrong usage
     """
     if sum(each is not None for each in (base, base_dir, events)) > 1:
@@ -167,8 +169,11 @@ def report(
         else _compare(project, context, _base_of(project, site, base, base_name, base_dir))
     )
     _write(_FORMS[form](told, page), out)
+    if told.basis.unfinished:
+        say(f"{site}: {unfinished_words(told.basis)}")
     if told.violations:
         say(f"{site}: {told.violations} mandatory findings")
+    if told.violations or told.basis.unfinished:
         sys.exit(1)
 
 
@@ -219,7 +224,13 @@ def _observe(project: Project, context: _Context, events: BinaryIO) -> Report:
     text = data.decode("utf-8", errors="replace")
     observed = read_events(text, site=context.site, known=known)
     head = "what is really there" if observed.kind == "refresh" else "what `up` would make"
-    basis = Basis(kind=observed.kind, base="the stack's state", head=head, notes=observed.notes)
+    basis = Basis(
+        kind=observed.kind,
+        base="the stack's state",
+        head=head,
+        notes=observed.notes,
+        unfinished=observed.unfinished,
+    )
     return context.compare(observed.base, observed.head, basis, observed)
 
 
@@ -260,7 +271,7 @@ def _compare(project: Project, context: _Context, base: _Base) -> Report:
         )
     drift, told = _held(context.receipt, base.lock)
     notes = (*base.notes, *told)
-    basis = Basis(kind="locks", base=base.words, head=head_words(project), notes=notes)
+    basis = Basis(kind="locks", base=base.words, head=head_words(project, site), notes=notes)
     head = _scene(after, site) if after else Scene()
     return context.compare(base.scene or Scene(), head, basis, drift=drift)
 
@@ -287,11 +298,13 @@ def _base_of(
     """Return what the change starts from.
 
     Raises:
-        AirgapError: There is no such commit, or none that could be the base.
+        AirgapError: There is no such commit, or none that could be the base; or the directory has
+            no stack file, and is no checkout.
     """
     if reference == _NO_BASE:
         return _Base(words="nothing", notes=("Without a base everything counts as new.",))
     if directory is not None:
+        _check_directory(directory)
         return _read_base(
             f"directory {directory.name}",
             site,
@@ -301,6 +314,21 @@ def _base_of(
     return _read_base(
         revision.words, site, lambda: (revision.read_site(site), revision.read_lock(site))
     )
+
+
+def _check_directory(directory: Path) -> None:
+    """Refuse a directory that is no base of any site: everything would count as new, unsaid.
+
+    Raises:
+        AirgapError: It is no checkout, and neither it nor its `stacks/` has a stack file.
+    """
+    patterns = ("Pulumi.yaml", "Pulumi.*.yaml", "stacks/Pulumi.*.yaml")
+    if not any(found for pattern in patterns for found in directory.glob(pattern)):
+        raise AirgapError(
+            f"--base-dir {directory.name}: there is no stack file in it: expected "
+            "Pulumi.<site>.yaml, in it or in its stacks/",
+            hint="name a checkout or a folder of stack files; --base none counts everything as new",
+        )
 
 
 def _read_base(words: str, site: str, read: _Read) -> _Base:

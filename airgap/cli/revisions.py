@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from airgap.cli.named import is_named, named_paths
 from airgap.cli.project import Project
 from airgap.errors import AirgapError, LockError
 from airgap.lock import Lock, parse_lock, read_lock
@@ -88,7 +89,7 @@ class Revision:
         Raises:
             FileNotFoundError: The commit has no such file.
         """
-        name = f"{self.commit}:{_prefix(self.project)}{path}"
+        name = f"{self.commit}:{posixpath.normpath(_prefix(self.project) + path)}"
         answer = _git(
             self.project, "cat-file", "--batch", "--follow-symlinks", given=f"{name}\n".encode()
         )
@@ -99,10 +100,11 @@ class Revision:
         return body[: int(words[2])]
 
 
-def head_words(project: Project) -> str:
+def head_words(project: Project, site: str) -> str:
     """Return what is judged, for people: branch and commit, and whether more than these is in it.
 
-    Only what is below `stacks/` counts as more: of the rest the report says nothing.
+    Only what is below `stacks/`, or the site's stack file names, counts as more: of the rest the
+    report says nothing.
     """
     head = _commit(project, "HEAD")
     if head is None:
@@ -110,8 +112,20 @@ def head_words(project: Project) -> str:
     branch = _git(project, "symbolic-ref", "--quiet", "--short", "HEAD")
     name = branch.decode("utf-8", errors="replace").strip() if branch else ""
     words = f"{name} at {head[:_SHOWN]}" if name else f"commit {head[:_SHOWN]}"
-    changed = _git(project, "status", "--porcelain", "--untracked-files=all", "--", STACKS)
-    return words if changed == b"" else f"{words}, with changes that are not committed"
+    stacks = frozenset((project.stacks,))
+    named = stacks | named_paths(project.stacks / f"Pulumi.{site}.yaml")
+    is_clean = not any(is_named(path, named) for path in _uncommitted(project))
+    return words if is_clean else f"{words}, with changes that are not committed"
+
+
+def _uncommitted(project: Project) -> list[Path]:
+    """Return the files of the repository that differ from its HEAD; `stacks/` if git is mute."""
+    top = _git(project, "rev-parse", "--show-toplevel")
+    listed = _git(project, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all")
+    if top is None or listed is None:
+        return [project.stacks]
+    place = Path(os.fsdecode(top.rstrip(b"\n")))
+    return [place / os.fsdecode(entry[3:]) for entry in listed.split(b"\0") if entry]
 
 
 def find_base(project: Project, reference: str | None, *, name: str = "") -> Revision:

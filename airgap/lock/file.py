@@ -39,7 +39,7 @@ def read_lock(path: Path) -> Lock:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         raise LockError(str(path), [Fault(path="file", message="not UTF-8")], hint=hint) from None
-    return parse_lock(text, source=str(path))
+    return parse_lock(text, source=str(path), name=site)
 
 
 def write_lock(path: Path, lock: Lock) -> None:

@@ -19,7 +19,6 @@ from airgap.oci.reference import parse_reference
 __all__ = ["format_lock", "parse_lock"]
 
 _ASSET_KEY = re.compile(r"v[0-9][0-9A-Za-z.-]*/([0-9a-f]{64}/)?[A-Za-z0-9][A-Za-z0-9._-]*")
-_RUN_LOCK = "run: python -m airgap lock <site>"
 
 
 def format_lock(lock: Lock) -> str:
@@ -28,14 +27,20 @@ def format_lock(lock: Lock) -> str:
     return json.dumps(tree, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
-def parse_lock(text: str, *, source: str = "lock") -> Lock:
+def parse_lock(text: str, *, source: str = "lock", name: str = "<site>") -> Lock:
     """Read a lock; `parse_lock(format_lock(lock)) == lock`.
+
+    Args:
+        text: The lock.
+        source: What it is called in faults.
+        name: The site's name, for the command to run.
 
     Raises:
         LockError: No JSON, another lock version, or anything in it that cannot be; all at once.
     """
-    document = _load(text, source)
-    _check_version(document, source)
+    run_lock = f"run: python -m airgap lock {name}"
+    document = _load(text, source, run_lock)
+    _check_version(document, source, run_lock)
     try:
         lock = Lock.model_validate(document)
     except ValidationError as error:
@@ -43,31 +48,35 @@ def parse_lock(text: str, *, source: str = "lock") -> Lock:
             Fault(path=".".join(map(str, item["loc"])), message=item["msg"])
             for item in error.errors(include_url=False)
         ]
-        raise LockError(source, faults, hint=_RUN_LOCK) from None
+        raise LockError(source, faults, hint=run_lock) from None
     faults = _inconsistencies(lock)
     if faults:
-        raise LockError(source, faults, hint=_RUN_LOCK)
+        raise LockError(source, faults, hint=run_lock)
     return lock
 
 
-def _load(text: str, source: str) -> object:
+def _load(text: str, source: str, run_lock: str) -> object:
+    if not text.strip():
+        raise LockError(source, [Fault(path="text", message="empty: no lock")], hint=run_lock)
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        hint = _RUN_LOCK
+        hint = run_lock
         if re.search(r"^(<{7}|={7}|>{7})", text, re.MULTILINE):
-            hint = f"it holds a merge conflict: keep either side, then {_RUN_LOCK}"
+            hint = f"it holds a merge conflict: keep either side, then {run_lock}"
         fault = Fault(path="text", message=f"no JSON: {error}")
         raise LockError(source, [fault], hint=hint) from None
 
 
-def _check_version(document: object, source: str) -> None:
+def _check_version(document: object, source: str, run_lock: str) -> None:
     version = document.get("lockVersion") if isinstance(document, dict) else None
     if version == LOCK_VERSION:
         return
-    message = f"this release reads version {LOCK_VERSION}, not {version!r}"
+    message = f"this release reads version {LOCK_VERSION}, " + (
+        "and none is given" if version is None else f"not {version!r}"
+    )
     newer = isinstance(version, int) and version > LOCK_VERSION
-    hint = "update this project: a newer release wrote the lock" if newer else _RUN_LOCK
+    hint = "update this project: a newer release wrote the lock" if newer else run_lock
     raise LockError(source, [Fault(path="lockVersion", message=message)], hint=hint)
 
 

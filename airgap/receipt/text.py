@@ -31,21 +31,29 @@ def format_receipt(receipt: Receipt) -> str:
     return json.dumps(tree, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
-def parse_receipt(text: str, *, source: str = "receipt") -> Receipt:
+def parse_receipt(text: str, *, source: str = "receipt", name: str = "<site>") -> Receipt:
     """Read a receipt; `parse_receipt(format_receipt(receipt)) == receipt`.
+
+    Args:
+        text: The receipt.
+        source: What it is called in errors.
+        name: The site's name, for the command to run.
 
     Raises:
         AirgapError: No JSON, another version, or anything in it that cannot be.
     """
-    hint = "make it again inside: python -m airgap receipt <site>"
+    hint = f"make it again inside: python -m airgap receipt {name}"
     try:
         document: object = json.loads(text)
     except (ValueError, RecursionError):
         raise AirgapError(f"{source}: no JSON", hint=hint) from None
     version = document.get("receiptVersion") if isinstance(document, dict) else None
     if version != RECEIPT_VERSION:
-        message = f"{source}: this release reads version {RECEIPT_VERSION}, not {version!r}"
-        raise AirgapError(message, hint="the same release of this project reads and writes it")
+        message = f"{source}: this release reads version {RECEIPT_VERSION} (receiptVersion), "
+        if version is None:
+            raise AirgapError(f"{message}and none is given", hint=hint)
+        hint = "the same release of this project reads and writes it"
+        raise AirgapError(f"{message}not {version!r}", hint=hint)
     try:
         return Receipt.model_validate(document)
     except ValidationError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from airgap.rules import RULES
+from airgap.rules import RULES, Finding
 from tests.cli.conftest import SITE, Command, write_site
 
 pytestmark = pytest.mark.usefixtures("ready")
@@ -54,6 +54,36 @@ def test_a_lowered_rule_is_a_note_and_so_is_that_it_was_lowered(airgap: Command)
     assert [line for line in lines if line.startswith("[advisory] no-skip-verify · registry")]
     (lowered,) = [line for line in lines if line.startswith("[advisory] lowered")]
     assert "policy.levels.no-skip-verify: advisory here" in lowered
+
+
+def test_an_exception_for_nothing_is_a_note(
+    airgap: Command, ready: Path, site_value: dict[str, object]
+) -> None:
+    exception = {
+        "rule": "no-skip-verify",
+        "subject": "dockre.io",
+        "reason": "replaced in March",
+        "owner": "platform team",
+        "expires": "2027-03-31",
+    }
+    write_site(ready, {**site_value, "policy": {"exceptions": [exception]}})
+    lines = airgap("check", SITE).stdout.splitlines()
+    (told,) = [line for line in lines if line.startswith("[advisory] unused-exception")]
+    assert (
+        "dockre.io: the exception of platform team from no-skip-verify matches no finding" in told
+    )
+
+
+def test_a_finding_names_the_command_with_its_site(
+    airgap: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No rule knows the site: it was printed as `lock <site>`, literally."""
+    remedy = "run: python -m airgap lock <site>"
+    told = Finding(rule="pinned", level="mandatory", subject="x", message="y", remedy=remedy)
+    monkeypatch.setattr("airgap.cli.check.evaluate", lambda *_args, **_more: (told,))
+    outcome = airgap("check", SITE)
+    assert f"(run: python -m airgap lock {SITE})" in outcome.stdout
+    assert "<site>" not in outcome.stdout
 
 
 @pytest.mark.usefixtures("violating")

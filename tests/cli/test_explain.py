@@ -37,10 +37,11 @@ def test_allowed_values_are_printed(airgap: Command) -> None:
     assert "  allowed   stock, airgap\n" in airgap("explain", "sidero.flavour").stdout
 
 
-def test_what_is_only_planned_is_called_so(airgap: Command) -> None:
-    told = " ".join(airgap("explain", "registry.kind").stdout.split())
+def test_what_is_only_planned_is_not_offered(airgap: Command) -> None:
+    told = airgap("explain", "registry.kind").stdout
 
-    assert "distribution and harbor are planned, and refused until then" in told
+    assert "  allowed   embedded, existing, none\n" in told
+    assert "harbor" not in told
 
 
 def test_the_commands_that_a_field_speaks_of_are_named(airgap: Command) -> None:
@@ -62,3 +63,25 @@ def test_an_unknown_path_is_wrong_usage_and_says_what_was_meant(airgap: Command)
     assert outcome.exit_code == 2
     assert "did you mean serverClasses?" in outcome.stderr
     assert outcome.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("registry.mirrors.ghcr.io", 'registry.mirrors["ghcr.io"]'),
+        ("sidero-airgap:credentials", "README.md, Credentials"),
+        ("talos[0].versions", "leave the index out"),
+    ],
+)
+def test_a_path_that_is_none_says_what_to_write(airgap: Command, path: str, meant: str) -> None:
+    outcome = airgap("explain", path)
+
+    assert outcome.exit_code == 2
+    assert meant in outcome.stderr
+
+
+def test_a_rules_level_is_explained_by_its_key(airgap: Command) -> None:
+    lines = airgap("explain", "policy.levels.https-only").stdout.splitlines()
+
+    assert lines[0] == 'policy.levels["https-only"]  text'
+    assert "  default   mandatory" in lines

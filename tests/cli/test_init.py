@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -167,6 +168,100 @@ def test_a_fault_of_an_answer_that_stands_twice_is_told_once_by_its_flag(
     assert outcome.exit_code == 2
     told = [line.strip() for line in outcome.stderr.splitlines() if line.startswith("  ")]
     assert [line.partition(":")[0] for line in told] == ["--registry-ca"]
+
+
+def test_a_path_in_a_fault_is_the_one_that_was_given(airgap: Command, project: Path) -> None:
+    """It was '../nosuch.pem', as the stack file would have had it."""
+    outcome = airgap("init", "paris", *KINDS["existing registry"], "--registry-ca", "nosuch.pem")
+
+    assert "  --registry-ca: 'nosuch.pem' cannot be read: No such file" in outcome.stderr
+    assert "../" not in outcome.stderr
+    assert "stack file" not in outcome.stderr
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_an_authority_is_read_where_there_are_no_stacks_yet(
+    airgap: Command, project: Path, dry: tuple[str, ...]
+) -> None:
+    """It was said not to be there: it was looked for through a folder that was not."""
+    shutil.rmtree(project / "stacks")
+    (project / "certs").mkdir()
+    (project / "certs" / "ca.pem").write_text(EXAMPLE_CA)
+    given = ("--registry-ca", "certs/ca.pem")
+
+    outcome = airgap("init", "paris", *KINDS["existing registry"], *given, *dry)
+
+    assert outcome.exit_code == 0, outcome.stderr
+    assert (project / "stacks").exists() != bool(dry)
+    if not dry:
+        site = load_site(project / "stacks" / "Pulumi.paris.yaml")
+        assert site.registry.endpoints[0].ca == EXAMPLE_CA
+
+
+def test_what_was_not_answered_is_told_as_it_will_be(airgap: Command, project: Path) -> None:
+    """The plan turns synchronisation off: it was said that machines ask a public time server."""
+    notes = [
+        line
+        for line in airgap("init", "paris", *KINDS["existing registry"]).stderr.splitlines()
+        if line.startswith("note: ")
+    ]
+
+    assert len(notes) == 2
+    assert "time synchronisation is off" in notes[0]
+    assert "internet" not in notes[0]
+    assert "1.1.1.1" in notes[1]
+    assert "default-resolvers" in notes[1]
+    told = airgap("init", "rome", *KINDS["existing registry"], *NETWORK).stderr
+    assert "note: " not in told
+
+
+def test_each_architecture_has_a_class_that_takes_no_other(airgap: Command, project: Path) -> None:
+    """One class took any machine, and gave it the kernel of the architecture named first.
+
+    Sidero's qualifiers have no architecture (ServerClass v1alpha2): a label has to tell it.
+    """
+    both = ("--architecture", "arm64", "--architecture", "amd64", "--talos", RELEASE)
+    outcome = airgap("init", "paris", *KINDS["existing factory"], *both, *NETWORK)
+    assert outcome.exit_code == 0, outcome.stderr
+    site = load_site(project / "stacks" / "Pulumi.paris.yaml")
+
+    booted = {item.name: item.architecture for item in site.environments}
+    assert {
+        item.name: (booted[item.environment], item.selector, item.extensions)
+        for item in site.server_classes
+    } == {
+        f"workers-{name}": (
+            name,
+            {"matchLabels": {"kubernetes.io/arch": name}},
+            ("siderolabs/iscsi-tools",),
+        )
+        for name in ("arm64", "amd64")
+    }
+    assert "kubernetes.io/arch=arm64" in outcome.stderr
+
+
+def test_two_releases_of_two_architectures_have_a_class_for_each_architecture(
+    airgap: Command, project: Path
+) -> None:
+    both = ("--architecture", "arm64", "--architecture", "amd64")
+    releases = ("--talos", "v1.11.5", "--talos", "v1.11.3")
+    airgap("init", "paris", *KINDS["existing registry"], *both, *releases)
+    site = load_site(project / "stacks" / "Pulumi.paris.yaml")
+
+    assert len(site.environments) == 4
+    assert [item.environment for item in site.server_classes] == [
+        "talos-1-11-5-arm64",
+        "talos-1-11-5-amd64",
+    ]
+
+
+@pytest.mark.parametrize("name", ["Pulumi.paris.yaml", "paris.yaml", "paris.YML", "Pulumi.paris"])
+def test_a_files_name_is_no_sites(airgap: Command, project: Path, name: str) -> None:
+    outcome = airgap("init", name, *KINDS["existing registry"])
+
+    assert outcome.exit_code == 2
+    assert "'paris'" in outcome.stderr
+    assert [path.name for path in (project / "stacks").iterdir()] == ["Pulumi.berlin.yaml"]
 
 
 def test_a_fault_of_the_asset_mirrors_own_authority_has_its_own_flag(

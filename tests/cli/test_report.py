@@ -23,6 +23,7 @@ from tests.cli.conftest import Command, write_site
 from tests.cli.test_objects import listed
 from tests.report.recorded import NAME, Side, make_pin, make_receipt, recorded, side
 from tests.report.recording import EVENTS
+from tests.site.documents import EXAMPLE_CA
 
 
 def _git(folder: Path, *arguments: str) -> str:
@@ -92,6 +93,41 @@ def test_the_base_is_where_the_branch_left_main(airgap: Command, branch: Path) -
 def test_what_is_not_committed_counts(airgap: Command, branch: Path) -> None:
     _write(branch, recorded("image").both()[1])
     assert "2 images updated" in airgap("report", NAME, "--base", "HEAD").stdout
+
+
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_a_file_outside_stacks_that_is_not_committed_is_told(
+    airgap: Command, branch: Path, monkeypatch: pytest.MonkeyPatch, *, is_nested: bool
+) -> None:
+    """`init --registry-ca certs/ca.pem` names it so; the head was called the commit alone."""
+    project = branch
+    if is_nested:
+        project = branch / "project"
+        project.mkdir()
+        for name in ("Pulumi.yaml", "stacks"):
+            (branch / name).rename(project / name)
+        monkeypatch.chdir(project)
+    of = recorded("ca-rotation").both()[1]
+    value = copy.deepcopy(of.value)
+    mirror = value["assetMirror"]
+    assert isinstance(mirror, dict)
+    certificates = branch / "certs"
+    certificates.mkdir()
+    (certificates / "ca.pem").write_text(EXAMPLE_CA)
+    new = str(mirror.pop("ca"))
+    mirror["caFile"] = "../../certs/ca.pem" if is_nested else "../certs/ca.pem"
+    write_site(project, value, name=NAME)
+    _commit(branch, "A CA beside the stacks")
+
+    assert "not committed" not in airgap("report", NAME, "--base", "HEAD").stdout
+    (project / "README.md").write_text("nothing of the site's")
+    assert "not committed" not in airgap("report", NAME, "--base", "HEAD").stdout
+    (certificates / "ca.pem").write_text(new)
+
+    outcome = airgap("report", NAME, "--base", "HEAD")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "A certificate authority is replaced" in outcome.stdout
+    assert "with changes that are not committed" in outcome.stdout
 
 
 def test_files_that_the_site_names_are_read_at_the_base(airgap: Command, branch: Path) -> None:
@@ -524,6 +560,46 @@ def test_events_are_told_with_the_lock_that_is_here(
     assert "Drift: 2 images, 2 boot assets and 1 file" in outcome.stdout
     assert "no lock here" not in outcome.stdout
     assert "128.0 KiB" in outcome.stdout
+
+
+def test_events_without_their_end_are_an_error(
+    airgap: Command, branch: Path, tmp_path: Path
+) -> None:
+    """`pulumi … | python -m airgap report … --events -` when the engine is killed."""
+    lines = (EVENTS / "credential-rotation.ndjson").read_text().splitlines(keepends=True)
+    file, out = tmp_path / "events", tmp_path / "report.md"
+    file.write_text("".join(lines[:5]))
+    outcome = airgap("report", "airgap-basic", "--events", str(file), "--out", str(out))
+    assert outcome.exit_code == 1
+    assert "they end early, after 5 events" in outcome.stderr
+    assert "pipefail" in outcome.stderr
+    assert not out.exists()
+
+
+def test_what_an_engine_that_failed_has_seen_is_no_success(
+    airgap: Command, branch: Path, tmp_path: Path
+) -> None:
+    lines = (EVENTS / "credential-rotation.ndjson").read_text().splitlines(keepends=True)
+    error = {"diagnosticEvent": {"severity": "error", "message": "preview canceled"}}
+    end = {"summaryEvent": {"isPreview": True, "result": "failed"}}
+    file = tmp_path / "events"
+    file.write_text("".join([*lines[:5], f"{json.dumps(error)}\n", json.dumps(end)]))
+    outcome = airgap("report", "airgap-basic", "--events", str(file))
+    assert outcome.exit_code == 1
+    assert "This is not whole, since the engine stopped early" in outcome.stdout
+    assert "preview canceled" in outcome.stderr
+
+
+def test_a_directory_that_is_no_base_of_any_site_is_an_error(
+    airgap: Command, branch: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    outcome = airgap("report", NAME, "--base-dir", str(other))
+    assert outcome.exit_code == 1
+    assert "--base-dir other: there is no stack file in it" in outcome.stderr
+    (other / "Pulumi.yaml").touch()
+    assert "A new site" in airgap("report", NAME, "--base-dir", str(other)).stdout
 
 
 def test_what_are_no_events_is_an_error(airgap: Command, branch: Path, tmp_path: Path) -> None:

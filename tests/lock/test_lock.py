@@ -161,6 +161,20 @@ def test_text_that_is_no_lock_is_refused_with_what_to_do(text: str, hint: str) -
     assert hint in caught.value.diagnostics()
 
 
+@pytest.mark.parametrize("text", ["", " \n", "{}", "[]", "{", '{"lockVersion": 1}'])
+def test_a_lock_file_that_is_none_names_the_command_with_its_site(
+    tmp_path: Path, text: str
+) -> None:
+    """It was `lock <site>`, literally, and "not None" where there was no version."""
+    path = tmp_path / "berlin.lock.json"
+    path.write_text(text)
+    with pytest.raises(LockError) as caught:
+        read_lock(path)
+    told = caught.value.diagnostics()
+    assert told.endswith("  → run: python -m airgap lock berlin")
+    assert "None" not in told
+
+
 def test_a_lock_fits_the_site_it_was_made_for() -> None:
     check_lock(make_site(), make_lock(make_site()))
 

@@ -38,11 +38,22 @@ if "--out" in arguments and not step.get("silent"):
     out = pathlib.Path(arguments[arguments.index("--out") + 1])
     out.write_text(step.get("report", "A report."))
 if "--lock" in arguments:
-    step["say"] = "lock " + pathlib.Path(arguments[arguments.index("--lock") + 1]).read_text()
+    lock = pathlib.Path(arguments[arguments.index("--lock") + 1])
+    step.setdefault("say", "lock " + lock.read_text())
 print(step.get("say", "said by " + name), os.environ.get("GITHUB_TOKEN", ""))
 sys.exit(step.get("code", 0))
 """
 """Plays `python -m airgap`: writes what it was called with, and does as it is told."""
+
+
+RECEIPT = json.dumps(
+    {
+        "receiptVersion": 1, "site": "berlin", "lock": f"sha256:{'a' * 64}", "checked": "quick",
+        "madeAt": "2026-11-30T16:00:00Z", "tool": "1.0.0",
+        "images": {}, "factoryImages": {}, "assets": {},
+    }
+)  # fmt: skip
+"""As docs/pull-requests.md has it, of a site that has nothing."""
 
 
 class Checkout:
@@ -164,6 +175,77 @@ def test_a_file_that_a_stack_names_changes_its_site(checkout: Checkout) -> None:
     assert {call[1] for call in checkout.calls()} == {"paris"}
 
 
+@pytest.mark.parametrize(
+    ("named", "changed"),
+    [
+        ("../certs/ca.pem", "certs/ca.pem"),
+        ("../certs", "certs/ca.pem"),
+        ("certs/../../certs/ca.pem", "certs/ca.pem"),
+        ("linked.pem", "certs/ca.pem"),
+        ("linked/ca.pem", "certs/ca.pem"),
+        ("{root}/certs/ca.pem", "certs/ca.pem"),
+        ("../../shared/ca.pem", "../shared/ca.pem"),
+    ],
+)
+@pytest.mark.parametrize("is_committed", [True, False])
+def test_a_file_outside_stacks_that_a_stack_names_changes_its_site(
+    checkout: Checkout, named: str, changed: str, *, is_committed: bool
+) -> None:
+    """It was said that no site is changed, of a CA as `init --registry-ca` writes it."""
+    _nest(checkout)
+    (checkout.root / "stacks/linked.pem").symlink_to("../certs/ca.pem")
+    (checkout.root / "stacks/linked").symlink_to("../certs")
+    checkout.write(
+        "stacks/Pulumi.paris.yaml", f"caFile: {named.format(root=checkout.root)}\nnone: ''\n"
+    )
+    for path in ("certs/ca.pem", "../shared/ca.pem"):
+        checkout.write(path, "old")
+    checkout.commit()
+    checkout.git("branch", "--force", "main")
+    checkout.write("README.md", "not named")
+    checkout.write(changed, "new")
+    if is_committed:
+        checkout.commit()
+
+    assert checkout.run() == 0
+    assert {call[1] for call in checkout.calls()} == {"paris"}
+
+
+def _nest(checkout: Checkout) -> None:
+    """Move the project into a folder of its repository."""
+    folder = checkout.root / "project"
+    folder.mkdir()
+    for name in ("Pulumi.yaml", "stacks"):
+        checkout.git("mv", name, f"project/{name}")
+    checkout.root = folder
+    os.chdir(folder)
+
+
+def test_a_file_that_a_stack_names_and_nobody_added_changes_its_site(checkout: Checkout) -> None:
+    checkout.write("stacks/Pulumi.paris.yaml", "caFile: ../certs/ca.pem\n")
+    checkout.commit()
+    checkout.git("branch", "--force", "main")
+    checkout.write("certs/ca.pem", "new")
+
+    checkout.run()
+
+    assert {call[1] for call in checkout.calls()} == {"paris"}
+
+
+@pytest.mark.parametrize(
+    "text", ["a: &a [*a]\n", "a: \xff\n", "a: [\n", 'a: "\\0"\n', f"a: {'x/' * 5000}\n"]
+)
+def test_a_stack_file_of_any_content_names_what_it_can(checkout: Checkout, text: str) -> None:
+    (checkout.root / "stacks/Pulumi.paris.yaml").write_text(text, encoding="latin-1")
+    checkout.commit()
+    checkout.git("branch", "--force", "main")
+    checkout.write("stacks/m/berlin/web.yaml", "new")
+
+    checkout.run()
+
+    assert {call[1] for call in checkout.calls()} == {"berlin"}
+
+
 def test_what_main_got_since_is_not_the_branchs(checkout: Checkout) -> None:
     began = checkout.git("rev-parse", "HEAD").strip()
     checkout.git("switch", "--quiet", "main")
@@ -247,7 +329,7 @@ def test_a_receipt_is_compared_with_the_lock_that_was_merged(
 ) -> None:
     """What the change adds cannot be inside yet."""
     checkout.write("stacks/berlin.lock.json", "moved")
-    checkout.write("stacks/berlin.receipt.json", "{}")
+    checkout.write("stacks/berlin.receipt.json", RECEIPT)
     checkout.commit()
     stand_in(receipt={"code": 1})
 
@@ -264,6 +346,74 @@ def test_a_receipt_is_compared_with_the_lock_that_was_merged(
     stand_in(receipt={"code": 1}, report={"code": 1, "silent": True})
     assert checkout.run() == 1
     assert "lock merged" in comment.read_text(), "there is no report to say it"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("{}", "receiptVersion"),
+        ("<<<<<<< ours", "no JSON"),
+        ("", "no JSON"),
+        (RECEIPT.replace("berlin", "bonn"), "it is of the site 'bonn'"),
+        (RECEIPT.replace("2026", "26"), "madeAt"),
+    ],
+)
+def test_a_receipt_that_cannot_be_read_is_exit_1_and_the_report_is_made_without(
+    checkout: Checkout, text: str, why: str
+) -> None:
+    """There was no report at all, and the receipt itself was told as one that differs."""
+    checkout.write("stacks/berlin.receipt.json", text)
+    checkout.commit()
+
+    assert checkout.run() == 1
+    comment = (checkout.root / "out/pull-request/berlin.comment.md").read_text()
+    assert comment.startswith("A report.")
+    assert "| receipt | exit 1 |" in comment
+    assert why in comment
+    assert "berlin.receipt.json" in comment
+    assert [call for call in checkout.calls() if "--receipt" in call or call[0] == "receipt"] == []
+
+
+def test_a_receipt_that_could_not_be_compared_is_not_called_different(
+    checkout: Checkout, stand_in: Plan
+) -> None:
+    """Such as with a merged lock of another form: the report says no more of it."""
+    checkout.write("stacks/berlin.receipt.json", RECEIPT)
+    checkout.commit()
+    stand_in(receipt={"code": 1, "say": "error: MARKED reason"})
+
+    assert checkout.run() == 0
+    comment = (checkout.root / "out/pull-request/berlin.comment.md").read_text()
+    assert "| receipt | not done (exit 1), only told |" in comment
+    assert "MARKED reason" in comment
+
+
+def test_what_every_step_says_is_told_once(checkout: Checkout, stand_in: Plan) -> None:
+    """One fault of a stack file stood five times in a comment."""
+    checkout.write("stacks/berlin.lock.json", "moved")
+    checkout.commit()
+    refused = {"code": 1, "silent": True, "say": "error: MARKED fault"}
+    stand_in(lock=refused, check=refused, report=refused, report_html=refused)
+
+    assert checkout.run() == 1
+    comment = (checkout.root / "out/pull-request/berlin.comment.md").read_text()
+    assert comment.count("MARKED fault") == 1
+    assert comment.startswith("### berlin: no report")
+    assert all(f"| {step} | exit 1 |" in comment for step in ("lock", "policies", "report"))
+
+
+def test_what_two_steps_say_beside_a_report_is_told_once_by_both_names(
+    checkout: Checkout, stand_in: Plan
+) -> None:
+    checkout.write("stacks/berlin.lock.json", "moved")
+    checkout.commit()
+    refused = {"code": 1, "say": "error: MARKED fault"}
+    stand_in(lock=refused, check=refused)
+
+    assert checkout.run() == 1
+    comment = (checkout.root / "out/pull-request/berlin.comment.md").read_text()
+    assert comment.count("MARKED fault") == 1
+    assert "<summary>lock, policies</summary>" in comment
 
 
 def test_each_site_has_one_comment_which_is_updated(checkout: Checkout, forge: Forge) -> None:
@@ -356,6 +506,55 @@ def test_wrong_usage_is_exit_2(
 
     assert checkout.run(*arguments) == 2
     assert checkout.calls() == []
+
+
+def _clone_shallow(checkout: Checkout, folder: Path) -> None:
+    """Clone the branch's last commit, then main's: as CI does that is not told otherwise."""
+    address = f"file://{checkout.root}"
+    checkout.git("clone", "--quiet", "--depth", "1", "--branch", "change", address, str(folder))
+    tip = "main:refs/remotes/origin/main"
+    checkout.git("-C", str(folder), "fetch", "--quiet", "--depth", "1", "origin", tip)
+
+
+def test_a_shallow_clone_is_refused_with_what_to_do(
+    checkout: Checkout,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What main had got meanwhile was reported as what the branch takes back, with exit 0."""
+    checkout.write("stacks/berlin.lock.json", "moved")
+    checkout.commit()
+    checkout.git("switch", "--quiet", "main")
+    checkout.write("stacks/berlin.lock.json", "merged by somebody else")
+    checkout.commit()
+    clone = tmp_path / "clone"
+    _clone_shallow(checkout, clone)
+    monkeypatch.chdir(clone)
+
+    assert checkout.run("--base", "origin/main") == 2
+    assert checkout.calls() == []
+    told = capsys.readouterr().err
+    assert "shallow" in told
+    assert "fetch-depth: 0" in told
+    assert "git fetch --unshallow" in told
+
+    checkout.git("-C", str(clone), "fetch", "--quiet", "--unshallow", "origin")
+    assert checkout.run("--base", "origin/main") == 0
+    assert {call[1] for call in checkout.calls()} == {"berlin"}
+
+
+def test_a_branch_without_common_history_is_refused(
+    checkout: Checkout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkout.git("switch", "--quiet", "--orphan", "other")
+    checkout.write("Pulumi.yaml", "name: sidero-airgap\n")
+    checkout.commit()
+
+    assert checkout.run() == 2
+    told = capsys.readouterr().err
+    assert "no common history" in told
+    assert "shallow" not in told
 
 
 def test_a_token_in_clear_is_wrong_usage(
