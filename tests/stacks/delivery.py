@@ -53,6 +53,8 @@ class Delivery:
     objects_updated: dict[str, Json]
     fork: Result
     objects_of_fork: dict[str, Json]
+    to_files: Result
+    objects_beside_files: dict[str, Json]
     destroy: Result
     objects_left: dict[str, Json]
     texts: dict[str, str]  # all that was printed, logged, recorded or written on the way
@@ -90,6 +92,13 @@ def deliver(directory: Path, engine: Path, outside: Outside) -> Iterator[Deliver
         site.change(value, relock=False)
         fork = site.workspace.up()
         objects_of_fork = _objects(cluster)
+        value["sidero"]["delivery"] = "files"
+        site.change(value, relock=False)
+        to_files = site.workspace.up()
+        objects_beside_files = _objects(cluster)
+        value["sidero"]["delivery"] = "cluster"
+        site.change(value, relock=False)
+        site.workspace.up()
         texts |= _collect(site)
         destroy = site.workspace.destroy()
         yield Delivery(
@@ -105,6 +114,8 @@ def deliver(directory: Path, engine: Path, outside: Outside) -> Iterator[Deliver
             objects_updated=objects_updated,
             fork=fork,
             objects_of_fork=objects_of_fork,
+            to_files=to_files,
+            objects_beside_files=objects_beside_files,
             destroy=destroy,
             objects_left=_objects(cluster),
             texts=texts | _collect(site),

@@ -105,6 +105,19 @@ def test_flavour_updates_environments_in_place(delivery: Delivery) -> None:
     }
 
 
+def test_delivery_by_files_takes_away_what_the_engine_had_made(delivery: Delivery) -> None:
+    """The report says so: servers are provisioned by files once these are applied."""
+    gone = delivery.objects_of_fork.keys() - delivery.objects_beside_files.keys()
+    assert {"ServerClass/workers", "Secret/airgap-registry-credentials"} < gone
+    assert _environments(delivery.objects_beside_files) == {"Environment/default"}
+    before, after = (
+        objects["Environment/default"]["spec"]
+        for objects in (delivery.objects_of_fork, delivery.objects_beside_files)
+    )
+    assert before == after, "as it was patched last"
+    assert operations(delivery.to_files)["server-class-workers"] == "delete"
+
+
 def test_destroy_leaves_what_was_there_before_us(delivery: Delivery) -> None:
     """Sidero's own `default` stays, and still boots from the site: it would make it anew."""
     assert set(delivery.objects_left) == SIDERO
