@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from airgap.plan.credentials import CREDENTIALS_SECRET
 from airgap.report.changes import Changes
 from airgap.report.scene import Scene, part
 from airgap.report.wording import join_words, quote
@@ -83,6 +84,11 @@ def _removed_site(changes: Changes) -> Iterator[str]:
         yield (
             "What `controller-trust/` has put into Sidero's manager stays as well: its ConfigMap, "
             "and the patch of its Deployment that names it."
+        )
+    if changes.base.inputs("Registry").get("nodeAuth") == "machineConfig":
+        yield (
+            f"The Secret {quote(CREDENTIALS_SECRET)} in Sidero's namespace holds the machines' "
+            "credentials until somebody deletes it."
         )
 
 

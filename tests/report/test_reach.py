@@ -84,6 +84,18 @@ def test_a_site_that_goes_leaves_what_nobody_deletes() -> None:
     assert not any("kubectl delete environment default" in words for words in told)
 
 
+def test_credentials_that_were_applied_by_hand_stay_as_well() -> None:
+    registry = {
+        "kind": "existing",
+        "endpoints": [{"url": "https://registry.berlin.example:5000"}],
+        "nodeAuth": "machineConfig",
+    }
+    told = _report(side(registry=registry).scene, Scene()).reach.provisioned
+    assert any("Secret `airgap-registry-credentials`" in words for words in told)
+    without = report_of(recorded("removed")).reach.provisioned
+    assert not any("Secret" in words for words in without)
+
+
 def test_a_site_that_goes_is_deleted_by_the_engine_that_made_it() -> None:
     """All but Sidero's own environment, which the engine has patched (`retain_on_delete`)."""
     sidero = {"version": "v0.6.13", "controllerTrust": "managed", "delivery": "cluster"}
