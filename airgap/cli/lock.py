@@ -76,7 +76,7 @@ def lock(
     asked = _ask_factory(description, factory, factory_ca) if factory else description
     result = _resolve(project, asked, previous, refs if upgrade else None, every=every)
     for note in result.notes:
-        say(f"note: {note}")
+        say(f"note: {note}".replace("<site>", site))
     write_lock(project.lock_file(site), result.lock)
     say_unseen(description)
     _summarise(project, site, result.lock, changed=result.lock != previous, began=began)

@@ -58,7 +58,7 @@ def test_check_asks_for_sign_and_sign_is_enough(site: Path, airgap: Command) -> 
     lines = [line for line in before.stdout.splitlines() if "factory-signed" in line]
     read = factory_artifacts(read_lock(site / LOCK))
     assert len(lines) == len(read) > 0
-    assert all("run: python -m airgap sign <site> --key FILE" in line for line in lines)
+    assert all(f"run: python -m airgap sign {SITE} --key FILE" in line for line in lines)
     signed = airgap("sign", SITE, "--key", "site.key")
     assert signed.exit_code == 0, signed.stderr
     assert f"{LOCK}: written; {len(read)} signed, 0 were signed; {KEY.signer}" in signed.stdout
