@@ -9,7 +9,13 @@ from typing import cast
 
 import click
 
-from airgap.cli.output import print_error, say
+from airgap.cli.output import (
+    give_up_stdout,
+    is_of_echo,
+    open_missing_streams,
+    print_error,
+    say,
+)
 from airgap.errors import AirgapError
 
 __all__ = ["main"]
@@ -78,6 +84,7 @@ def commands(*, verbose: bool) -> None:
 
 def main() -> None:
     """Run the command line; exit 1 on an error of ours, 2 on wrong usage, 130 on Ctrl-C."""
+    open_missing_streams()
     try:
         commands(prog_name="python -m airgap", standalone_mode=False)
     except click.exceptions.Exit as stop:
@@ -88,6 +95,13 @@ def main() -> None:
     except AirgapError as error:
         print_error(error)
         sys.exit(1)
-    except (KeyboardInterrupt, click.Abort):
-        say("stopped; what was complete is kept, the same command goes on from here")
+    except OSError as error:
+        if not is_of_echo(error):
+            raise
+        give_up_stdout()
+        print_error(AirgapError(f"standard output: {error.strerror}"))
+        sys.exit(1)
+    except (KeyboardInterrupt, click.Abort) as stop:
+        kept = "what was complete is kept, the same command goes on from here"
+        say(f"stopped; {stop if str(stop) else kept}")
         sys.exit(INTERRUPTED)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from airgap.cli.output import json_option, print_json, say
+from airgap.cli.output import hint_at_ca_file, json_option, print_json, say
 from airgap.cli.parameters import RELEASE
 from airgap.cli.project import Project
 from airgap.errors import AirgapError
@@ -71,7 +71,11 @@ def extensions(
     _check_usage(site, inside=inside, registry=registry, ca_file=ca_file)
     kind = _kind(overlays=overlays)
     description = Project.find(Path()).read_site(site) if site else None
-    with _registries(description, inside=inside, place=_place(registry, ca_file)) as registries:
+    place = _place(registry, ca_file)
+    with (
+        hint_at_ca_file() if place else nullcontext(),
+        _registries(description, inside=inside, place=place) as registries,
+    ):
         catalogue = read_catalogue(registries, kind, talos)
     found = tuple(item for item in catalogue.items if item.matches(search))
     if as_json:

@@ -111,7 +111,11 @@ def init(site: str, *, dry_run: bool, project: Project, **given: object) -> None
     answers = {name: value for name, value in given.items() if value not in (None, (), False)}
     _check_kinds(answers)
     if sys.stdin.isatty() and sys.stderr.isatty():
-        _ask(answers)
+        try:
+            _ask(answers)
+        except (KeyboardInterrupt, click.Abort):
+            say("")  # the cursor still stands behind the question
+            raise click.Abort("nothing was written") from None
     _require(answers)
     text = write_draft(_draft(site, answers, project))
     notes = _judge(text, site, project, answers)

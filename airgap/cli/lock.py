@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from airgap.cli.output import say
 from airgap.cli.progress import show_progress
 from airgap.cli.project import Project, project_option, say_unseen, site_argument
-from airgap.errors import LockError, SiteError
+from airgap.errors import SiteError
 from airgap.lock import Lock, check_lock, read_lock, write_lock
 from airgap.progress import count_bytes
 from airgap.resolve import Resolution, resolve_site
@@ -114,11 +114,7 @@ def _previous(project: Project, site: str) -> Lock | None:
     path = project.lock_file(site)
     if not path.exists():
         return None
-    try:
-        return read_lock(path)
-    except LockError as error:
-        error.hint = f"mend it, or remove {path} to lock from nothing"
-        raise
+    return read_lock(path)
 
 
 def _resolve(

@@ -10,7 +10,8 @@ import click
 from airgap.cli.locks import earlier_locks, keep_lock_option, locked_sites, present_locks
 from airgap.cli.project import Project, project_option, site_argument
 from airgap.lock import read_lock
-from airgap.transfer.prune import prune_site
+from airgap.transfer.ledger import ledger_root
+from airgap.transfer.prune import find_unrecorded, prune_site
 
 __all__ = ["prune"]
 
@@ -32,8 +33,12 @@ def prune(site: str, *, dry_run: bool, kept: tuple[Path, ...], project: Project)
     locks = present_locks(project, [site, *others])
     locks += [read_lock(path) for path in kept]
     locks += earlier_locks(project, site, description.retention.keep_locks)
-    with chdir(project.root):  # there a mirror's relative path starts
+    with chdir(project.root):  # there relative paths start: the mirror's, AIRGAP_LEDGER
+        where = ledger_root(project.store)
+        unrecorded = find_unrecorded(description, store_root=project.store)
         removals = prune_site(description, keep=locks, store_root=project.store, dry_run=dry_run)
+    for url in unrecorded:
+        click.echo(f"{url}: nothing is recorded as ours in {where}: is AIRGAP_LEDGER right?")
     for removal in removals:
         detail = f" ({removal.detail})" if removal.detail else ""
         click.echo(f"{removal.outcome}: {removal.item}{detail}")

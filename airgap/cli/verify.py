@@ -45,6 +45,18 @@ def verify(site: str, *, places: tuple[Place, ...], project: Project) -> None:
     for problem in problems:
         click.echo(str(problem))
     seconds = time.monotonic() - began
-    click.echo(f"{site}: {', '.join(chosen)}: {len(problems)} problems; {seconds:.1f} s")
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    click.echo(f"{site}: {', '.join(chosen)}: {count}; {seconds:.1f} s")
+    places_at_fault = {problem.place for problem in problems}
+    if "store" in places_at_fault:
+        click.echo(
+            f"  → the store: run `python -m airgap fetch {site} --rehash` where there is a "
+            "connection, and carry the store again"
+        )
+    if places_at_fault - {"store"}:
+        click.echo(
+            "  → registry and mirror: with an intact store, `pulumi refresh` and `pulumi up`, or "
+            f"`python -m airgap mirror {site}`"
+        )
     if problems:
         sys.exit(1)

@@ -19,7 +19,7 @@ from airgap.imagecache.tree import Tree
 from airgap.net import RetryPolicy, Traffic
 from airgap.plan.cache_content import CacheContent, FileForm
 from airgap.progress import Meter, Progress, Tally
-from airgap.store import FileDigests, Store, hash_file, split_key
+from airgap.store import FileDigests, Store, hash_file, make_served, split_key
 from airgap.store.partial import PartialFile, partial_file, refuse, sweep
 from airgap.transfer.checksums import merge_checksums
 from airgap.transfer.destination import AssetItem, MirrorDestination
@@ -152,6 +152,7 @@ class _Publication:
         tally = Tally(len(paths), progress)
         for form, path in paths.items():
             try:
+                make_served((self._root / path).parent, root=self._root)
                 cache = self._adopt(path) or self._make(form, path, progress)
             except AirgapError as error:
                 failures.append((path, error))
@@ -185,7 +186,6 @@ class _Publication:
     def _make(self, form: FileForm, path: str, progress: Progress | None) -> _Cache:
         place = self._root / path
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
             sweep(place.parent)
             with partial_file(place.parent) as partial:
                 meter = Meter(path, self._tree.size_bytes, progress)

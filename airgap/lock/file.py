@@ -9,7 +9,7 @@ from pathlib import Path
 
 from airgap.errors import Fault, LockError, PublishError
 from airgap.lock.model import Lock
-from airgap.lock.text import format_lock, parse_lock
+from airgap.lock.text import format_lock, mend_hint, parse_lock
 
 __all__ = ["read_lock", "write_lock"]
 
@@ -23,13 +23,14 @@ def read_lock(path: Path) -> Lock:
         LockError: It is missing, unreadable or wrong.
     """
     site = path.name.removesuffix(".lock.json")
-    hint = f"run: python -m airgap lock {site}"
+    hint = mend_hint(site)
     try:
         with path.open("rb") as file:
             data = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         fault = Fault(path="file", message="there is no lock")
-        raise LockError(str(path), [fault], hint=hint) from None
+        run_lock = f"run: python -m airgap lock {site}"
+        raise LockError(str(path), [fault], hint=run_lock) from None
     except OSError as error:
         fault = Fault(path="file", message=str(error.strerror))
         raise LockError(str(path), [fault]) from None

@@ -16,7 +16,7 @@ from airgap.errors import Fault, LockError, SiteError
 from airgap.lock.model import LOCK_VERSION, Lock
 from airgap.oci.reference import parse_reference
 
-__all__ = ["format_lock", "parse_lock"]
+__all__ = ["format_lock", "mend_hint", "parse_lock"]
 
 _ASSET_KEY = re.compile(r"v[0-9][0-9A-Za-z.-]*/([0-9a-f]{64}/)?[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -25,6 +25,14 @@ def format_lock(lock: Lock) -> str:
     """Return the canonical text; equal locks have equal text."""
     tree = lock.model_dump(mode="json", by_alias=True, exclude_none=True)
     return json.dumps(tree, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+def mend_hint(name: str) -> str:
+    """Return what to do about a damaged lock: `lock` refuses it, and anew every pin is lost."""
+    return (
+        f"take the one in git: git checkout -- stacks/{name}.lock.json; where there is none, "
+        f"remove the file and run: python -m airgap lock {name}, which pins everything anew"
+    )
 
 
 def parse_lock(text: str, *, source: str = "lock", name: str = "<site>") -> Lock:
@@ -38,9 +46,8 @@ def parse_lock(text: str, *, source: str = "lock", name: str = "<site>") -> Lock
     Raises:
         LockError: No JSON, another lock version, or anything in it that cannot be; all at once.
     """
-    run_lock = f"run: python -m airgap lock {name}"
-    document = _load(text, source, run_lock)
-    _check_version(document, source, run_lock)
+    document = _load(text, source, name)
+    _check_version(document, source, name)
     try:
         lock = Lock.model_validate(document)
     except ValidationError as error:
@@ -48,27 +55,28 @@ def parse_lock(text: str, *, source: str = "lock", name: str = "<site>") -> Lock
             Fault(path=".".join(map(str, item["loc"])), message=item["msg"])
             for item in error.errors(include_url=False)
         ]
-        raise LockError(source, faults, hint=run_lock) from None
+        raise LockError(source, faults, hint=mend_hint(name)) from None
     faults = _inconsistencies(lock)
     if faults:
-        raise LockError(source, faults, hint=run_lock)
+        raise LockError(source, faults, hint=mend_hint(name))
     return lock
 
 
-def _load(text: str, source: str, run_lock: str) -> object:
+def _load(text: str, source: str, name: str) -> object:
+    hint = mend_hint(name)
     if not text.strip():
-        raise LockError(source, [Fault(path="text", message="empty: no lock")], hint=run_lock)
+        raise LockError(source, [Fault(path="text", message="empty: no lock")], hint=hint)
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        hint = run_lock
         if re.search(r"^(<{7}|={7}|>{7})", text, re.MULTILINE):
-            hint = f"it holds a merge conflict: keep either side, then {run_lock}"
+            again = f"run: python -m airgap lock {name}"
+            hint = f"it holds a merge conflict: keep either side, then {again}"
         fault = Fault(path="text", message=f"no JSON: {error}")
         raise LockError(source, [fault], hint=hint) from None
 
 
-def _check_version(document: object, source: str, run_lock: str) -> None:
+def _check_version(document: object, source: str, name: str) -> None:
     version = document.get("lockVersion") if isinstance(document, dict) else None
     if version == LOCK_VERSION:
         return
@@ -76,7 +84,7 @@ def _check_version(document: object, source: str, run_lock: str) -> None:
         "and none is given" if version is None else f"not {version!r}"
     )
     newer = isinstance(version, int) and version > LOCK_VERSION
-    hint = "update this project: a newer release wrote the lock" if newer else run_lock
+    hint = "update this project: a newer release wrote the lock" if newer else mend_hint(name)
     raise LockError(source, [Fault(path="lockVersion", message=message)], hint=hint)
 
 

@@ -132,7 +132,8 @@ def _head(draft: Draft) -> Iterator[str]:
     yield "# No secret belongs here: see the README on credentials."
     yield "#"
     yield f"#   outside:  python -m airgap lock {name} && python -m airgap fetch {name}"
-    yield f"#   inside:   pulumi preview -s {name} --diff && pulumi up -s {name}"
+    yield f"#   inside:   pulumi preview -s {name} --diff --policy-pack policies &&"
+    yield f"#             pulumi up -s {name} --policy-pack policies"
 
 
 def _releases(draft: Draft) -> Iterator[str]:

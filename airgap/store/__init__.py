@@ -14,7 +14,7 @@ from airgap.store.assets import (
 from airgap.store.collect import Collected
 from airgap.store.hashing import FileDigests, hash_file
 from airgap.store.inventory import Inventory, Listed
-from airgap.store.publish import publish_bytes, publish_file
+from airgap.store.publish import make_served, publish_bytes, publish_file
 from airgap.store.reception import Reception
 from airgap.store.store import Store
 from airgap.store.verify import Checked, Damage
@@ -33,6 +33,7 @@ __all__ = [
     "StoredAsset",
     "content_path",
     "hash_file",
+    "make_served",
     "publish_bytes",
     "publish_file",
     "render_checksums",

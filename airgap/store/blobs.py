@@ -79,6 +79,16 @@ class Blobs:
             return False
         return digest in (found.sha256, found.sha512)
 
+    def check(self, digest: Digest) -> None:
+        """Hash a blob again, however large it is.
+
+        Raises:
+            PublishError: It is not in the store.
+            IntegrityError: Its bytes have changed on disk.
+        """
+        if not self.is_intact(digest):
+            raise _altered(digest) if self.has(digest) else _missing(digest)
+
     def put(self, data: bytes, *, expected: Digest | None = None) -> Digest:
         """Store bytes held in memory, unless they are there intact; return their digest.
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -27,10 +29,13 @@ from airgap.store.partial import (
     sync_directory,
 )
 
-__all__ = ["Mode", "Way", "publish_bytes", "publish_file"]
+__all__ = ["SERVED_MODE", "Mode", "Way", "make_served", "publish_bytes", "publish_file"]
 
 Mode = Literal["copy", "link"]
 Way = Literal["present", "reflink", "link", "copy"]
+
+SERVED_MODE = 0o755
+"""What a directory that a web server reads has to allow at least, whatever the umask is."""
 
 _FICLONE = 0x40049409  # linux/fs.h; other systems answer ENOTTY, and the file is copied
 _CANNOT_CLONE = {
@@ -46,6 +51,32 @@ _CANNOT_CLONE = {
     errno.EISDIR,
 }
 _CANNOT_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS}
+
+
+def make_served(directory: Path, *, root: Path) -> None:
+    """Make a directory at or below a root that a web server's user can read.
+
+    What is made here is readable whatever the umask is. A directory below the root that was there
+    is mended if it is ours, as one is that an earlier run made; the root, what is above it and
+    what a link leads to are their owner's. Where permissions cannot be changed they stay: reading
+    back through the server's URL shows whether they do.
+
+    Raises:
+        PublishError: The disk refuses to make it.
+    """
+    line = (directory, *directory.parents)
+    try:
+        absent = [place for place in line if not place.exists()]
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise refuse(directory, error) from error
+    below = [place for place in line if place.is_relative_to(root) and place != root]
+    for place in {*absent, *below}:
+        with suppress(OSError):
+            found = place.lstat()
+            is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+            if is_ours and found.st_mode & SERVED_MODE != SERVED_MODE:
+                place.chmod(stat.S_IMODE(found.st_mode) | SERVED_MODE)
 
 
 def publish_file(source: Path, destination: Path, *, mode: Mode, digest: Digest, size: int) -> Way:

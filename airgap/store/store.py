@@ -77,6 +77,10 @@ class Store:
         """Hash a blob again; False when it is missing or bad (write it again to repair it)."""
         return self.blobs.is_intact(digest)
 
+    def check(self, digest: Digest) -> None:
+        """Hash a blob again; IntegrityError, with what mends it, when its bytes have changed."""
+        self.blobs.check(digest)
+
     def manifest(self, digest: Digest) -> Manifest:
         """Read a manifest or an index, hashed again."""
         return _parse_manifest(self.blobs.read(digest), source=str(digest))

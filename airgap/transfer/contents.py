@@ -38,6 +38,13 @@ class Content(Protocol):
     def blob(self, name: str, descriptor: Descriptor, meter: Meter) -> BlobSource:
         """Return the bytes of a blob of `registry/repository`."""
 
+    def check_blob(self, digest: Digest) -> None:
+        """Look for the fault here, after the destination got other bytes than a blob's.
+
+        Raises:
+            IntegrityError: The blob is damaged here.
+        """
+
 
 class StoreContent:
     """What the store holds."""
@@ -57,6 +64,10 @@ class StoreContent:
                 hint="run `python -m airgap fetch <site>` outside, and carry the store",
             )
         return FileSource(self._store.blob_path(descriptor.digest), told=meter.add)
+
+    def check_blob(self, digest: Digest) -> None:
+        """Hash the blob again."""
+        self._store.check(digest)
 
 
 class UpstreamContent:
@@ -94,6 +105,9 @@ class UpstreamContent:
         if made is not None:
             return BytesSource(made, told=meter.add)
         return _Passing(self._locate(name), descriptor, meter)
+
+    def check_blob(self, _digest: Digest) -> None:
+        """Find nothing: what was wrong was seen while it passed on."""
 
     def _locate(self, name: str) -> Place:
         host, _, repository = name.partition("/")

@@ -12,6 +12,7 @@ failed, was going to hold). What is `made` or `making` and named by no set is `p
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -33,6 +34,8 @@ __all__ = ["LEDGER_VERSION", "How", "Ledger", "SetRecord", "ledger_root"]
 LEDGER_VERSION: Literal[1] = 1
 
 How = Literal["making", "made", "found"]
+
+_NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class _Part(BaseModel):
@@ -75,6 +78,9 @@ class Ledger:
     def __init__(self, root: Path, destination: str) -> None:
         self._root = root
         self._destination = destination
+        # An identity has more parts than a person wants to read: kind, URL, prefix or path, layout.
+        urls = (part for part in destination.split() if "://" in part)
+        self._endpoint = next(urls, destination)
         slug = re.sub(r"[^A-Za-z0-9.]+", "-", destination).strip("-")[:60]
         name = f"{slug}-{sha256(destination.encode()).hexdigest()[:12]}"
         self.path = root / f"{name}.json"
@@ -82,6 +88,21 @@ class Ledger:
         self._busy_path = root / f"{name}.busy"
 
     # Reading
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether nothing was ever recorded here; telling so makes no file.
+
+        Raises:
+            PublishError: The disk does not say.
+        """
+        try:
+            self.path.stat()
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            raise refuse(self.path, error) from error
+        return False
 
     def how(self, key: str) -> How | None:
         """Return how an item came to be at the destination; None when it was never seen."""
@@ -177,7 +198,7 @@ class Ledger:
                 yield
         except BlockingIOError:
             raise PublishError(
-                f"{self._destination}: another process is transferring to it",
+                f"{self._endpoint}: another process is transferring to it",
                 hint="wait until it is done, then prune again",
             ) from None
 
@@ -226,7 +247,13 @@ class Ledger:
             self._root.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise refuse(path, error) from error
+            refusal = refuse(path, error)
+            if error.errno in _NOT_WRITABLE:
+                refusal.hint = (
+                    "the publish ledger has to be written: make its directory writable, or set "
+                    "AIRGAP_LEDGER to one on this machine that is, and keep it there"
+                )
+            raise refusal from error
         try:
             fcntl.flock(descriptor, operation)
             sweep(self._root)

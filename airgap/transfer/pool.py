@@ -1,13 +1,18 @@
 """Independent items in a bounded pool of threads.
 
 An item that fails does not stop the others: they are worth having, and a person wants to hear all
-that is wrong at once. A bug or Ctrl-C stops everything not yet begun.
+that is wrong at once. A bug or Ctrl-C stops everything not yet begun, and leaves what waits for a
+silent peer.
 """
 
 from __future__ import annotations
 
+import threading
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
+from contextlib import suppress
 from typing import TypeVar
 
 from airgap.errors import AirgapError, TransferError
@@ -16,6 +21,7 @@ __all__ = ["DEFAULT_WORKERS", "Failures", "run_each"]
 
 T = TypeVar("T")
 DEFAULT_WORKERS = 8
+_GRACE_S = 5.0
 
 Failures = list[tuple[str, AirgapError]]
 
@@ -63,15 +69,34 @@ def _run(
     workers: int,
     interrupted: Callable[[], object] | None,
 ) -> list[T]:
-    if not items:
-        return []
-    with ThreadPoolExecutor(min(workers, len(items)), thread_name_prefix="transfer") as pool:
-        futures: list[Future[T]] = [pool.submit(operation, item) for item in items]
-        try:
-            wait(futures, return_when=FIRST_EXCEPTION)
-            return [future.result() for future in futures]
-        except BaseException:
-            if interrupted is not None:
-                interrupted()
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    futures: list[Future[T]] = [Future() for _ in items]
+    waiting = deque(zip(futures, items, strict=True))
+
+    def work() -> None:
+        with suppress(IndexError):
+            while True:
+                future, item = waiting.popleft()
+                try:
+                    future.set_result(operation(item))
+                except BaseException as error:  # noqa: BLE001 (handed to the thread that waits)
+                    future.set_exception(error)
+
+    threads = [
+        threading.Thread(target=work, name=f"transfer-{number}", daemon=True)
+        for number in range(min(workers, len(items)))
+    ]
+    try:
+        for thread in threads:
+            thread.start()
+        done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+        for future in done:
+            future.result()  # raises what one of them met
+        return [future.result() for future in futures]
+    except BaseException:
+        waiting.clear()
+        if interrupted is not None:
+            interrupted()
+        end = time.monotonic() + _GRACE_S
+        for thread in filter(threading.Thread.is_alive, threads):  # a silent peer's is left
+            thread.join(max(0.0, end - time.monotonic()))
+        raise

@@ -28,7 +28,7 @@ from airgap.transfer.limits import site_traffic
 from airgap.transfer.push import connect
 from airgap.transfer.wanted import artifacts_of, assets_of, images_of, mirror_of, registry_of
 
-__all__ = ["Removal", "prune_site", "remove_assets", "remove_images"]
+__all__ = ["Removal", "find_unrecorded", "prune_site", "remove_assets", "remove_images"]
 
 _DOES_NOT_DELETE = (400, 401, 403, 405)
 Outcome = Literal["removed", "gone", "changed", "would remove", "refused"]
@@ -83,13 +83,31 @@ def prune_site(
         with connect(registry, credentials=credentials, traffic=traffic) as client:
             for destination, items in kept.items():
                 ledger = Ledger(ledger_root(store_root), destination.identity)
+                if ledger.is_absent:  # locking it would make it
+                    continue
                 keys = _unnamed(ledger, {item.key for item in items})
                 removals += remove_images(client, destination, ledger, keys, dry_run=dry_run)
     if mirror.kind == "directory":
         ledger = Ledger(ledger_root(store_root), mirror.identity)
-        keys = _unnamed(ledger, {key for item in assets_of(keep) for key in item.keys})
-        removals += remove_assets(mirror, ledger, keys, dry_run=dry_run)
+        if not ledger.is_absent:
+            keys = _unnamed(ledger, {key for item in assets_of(keep) for key in item.keys})
+            removals += remove_assets(mirror, ledger, keys, dry_run=dry_run)
     return tuple(removals)
+
+
+def find_unrecorded(site: Site, *, store_root: Path) -> tuple[str, ...]:
+    """Return the URLs of the site's destinations that the ledgers know nothing of.
+
+    Either nothing was brought there yet, or the ledgers lie elsewhere: they move with the store.
+    """
+    registry, mirror = registry_of(site), mirror_of(site)
+    root, unrecorded = ledger_root(store_root), []
+    if registry.kind == "existing":
+        ledgers = (Ledger(root, place.identity) for place in (registry, registry.twin))
+        unrecorded += [registry.endpoint] if all(each.is_absent for each in ledgers) else []
+    if mirror.kind == "directory" and Ledger(root, mirror.identity).is_absent:
+        unrecorded.append(mirror.url)
+    return tuple(unrecorded)
 
 
 def remove_images(

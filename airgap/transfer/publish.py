@@ -18,7 +18,7 @@ from airgap.digest import Digest
 from airgap.errors import PublishError, TransferError
 from airgap.net import RetryPolicy, Traffic
 from airgap.progress import Progress, Tally
-from airgap.store import Store, publish_file, split_key
+from airgap.store import Store, make_served, publish_file, split_key
 from airgap.store.publish import Mode
 from airgap.transfer.checksums import merge_checksums
 from airgap.transfer.destination import AssetItem, MirrorDestination
@@ -174,6 +174,8 @@ class _Publication:
 
     def _publish(self, item: AssetItem, paths: Sequence[str], tally: Tally) -> bool:
         source = self._store.blob_path(item.sha256)
+        for path in item.paths:
+            make_served((self._root / path).parent, root=self._root)
         for path in paths:
             mode: Mode = "link" if path == item.content_path else "copy"
             destination = self._root / path

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from airgap.digest import Digest
-from airgap.errors import TransferError
+from airgap.errors import IntegrityError, TransferError
 from airgap.net import RetryPolicy, Traffic
 from airgap.oci.client import RegistryAddress, RegistryClient
 from airgap.oci.credentials import Credentials
@@ -320,13 +320,17 @@ class _Placing:
         if may_be_there and self._client.has_blob(repository, digest):
             self._sessions.drop(repository, digest)
             return None
-        return self._client.upload_blob(
-            repository,
-            self._need.descriptor,
-            source,
-            mount_from=next((home for home in self._homes if home != repository), ""),
-            sessions=self._sessions,
-        )
+        try:
+            return self._client.upload_blob(
+                repository,
+                self._need.descriptor,
+                source,
+                mount_from=next((home for home in self._homes if home != repository), ""),
+                sessions=self._sessions,
+            )
+        except IntegrityError:
+            self._content.check_blob(digest)  # its error tells what mends it
+            raise
 
     def help(self) -> bool:
         """An upload is one stream: the specification wants its chunks in order."""

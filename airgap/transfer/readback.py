@@ -208,7 +208,7 @@ class MirrorReader:
     def _mismatch(self, message: str) -> PublishError:
         where = self._destination.path
         hint = (
-            f"does the web server map {self._base} to {where}?"
+            f"does the web server map {self._base} to {where}, and can its user read all of that?"
             if where
             else f"is `python -m airgap serve` running over this store at {self._base}?"
         )

@@ -105,6 +105,15 @@ def test_wrong_usage_is_said(airgap: Command, arguments: tuple[str, ...], reason
     assert reason in outcome.stderr
 
 
+def test_a_registry_that_is_not_trusted_hints_at_the_flag(
+    airgap: Command, at: tuple[str, ...]
+) -> None:
+    _, url, *_ = at
+    outcome = airgap("extensions", RELEASE, "--registry", url)
+    assert outcome.exit_code == 1
+    assert "give the authority that signed it with --ca-file" in outcome.stderr
+
+
 def test_a_sites_redirects_are_followed(airgap: Command) -> None:
     outcome = airgap("extensions", RELEASE, "--site", SITE, "--search", "gvisor")
     assert outcome.stdout.startswith("siderolabs/gvisor ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 from pathlib import Path
 from typing import Any, cast
 
@@ -182,6 +183,16 @@ def test_the_profile_is_imagers_with_the_cache_in_it_and_room_for_it(
     assert f"bootAsset: metal-amd64.raw.zst, bootAssetFile: {made};" in outcome.stderr
     assert "without" not in outcome.stderr
     assert str(ready / OUT / "image-cache-amd64.oci") in outcome.stderr
+
+
+def test_the_printed_command_is_one_for_a_shell_whatever_the_path(
+    airgap: Command, ready: Path, tmp_path: Path
+) -> None:
+    spaced = ready.rename(tmp_path / "two words")
+    outcome = airgap("image-cache", "profile", SITE, "--project", str(spaced))
+    assert outcome.exit_code == 0, outcome.stderr
+    (line,) = (line for line in outcome.stderr.splitlines() if line.startswith("2. "))
+    assert shlex.split(line)[-2:] == ["<", str(spaced / OUT / "imager-amd64.yaml")]
 
 
 def test_the_profile_of_a_server_class_has_what_the_class_asks_for(

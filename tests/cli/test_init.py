@@ -98,6 +98,8 @@ def test_the_file_is_commented_and_points_editors_to_the_schema(
     text = (project / "stacks" / "Pulumi.paris.yaml").read_text()
 
     assert text.startswith(f"{HEADER}\n")
+    assert "pulumi preview -s paris --diff --policy-pack policies &&\n" in text
+    assert "pulumi up -s paris --policy-pack policies\n" in text
     assert max(map(len, text.splitlines())) <= 100
     lines = text.splitlines()
     sections = [at for at, line in enumerate(lines) if line[:4] == "    " and line[4:5].isalpha()]
@@ -353,6 +355,22 @@ def test_at_a_terminal_what_no_flag_says_is_asked(
     assert site.nodes.nameservers == ("10.0.0.2",)
     assert "Talos release" not in asked
     assert "Kubernetes release" in asked
+
+
+def test_ctrl_c_at_a_question_says_that_nothing_was_written(
+    airgap: Command, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def prompt(question: str, **_: object) -> str:
+        raise click.Abort  # as click.prompt does
+
+    monkeypatch.setattr(click, "prompt", prompt)
+    monkeypatch.setattr(sys, "stdin", _Terminal())
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    outcome = airgap("init", "paris")
+
+    assert outcome.exit_code == 130
+    assert outcome.stderr.splitlines()[-1] == "stopped; nothing was written"
+    assert not (project / "stacks" / "Pulumi.paris.yaml").exists()
 
 
 def test_every_option_of_an_answer_is_one_that_a_fault_can_name() -> None:

@@ -51,6 +51,8 @@ def test_verify_finds_an_altered_blob_and_fetch_mends_it(airgap: Command, ready:
     outcome = airgap("verify", SITE, "--only", "store")
     assert outcome.exit_code == 1
     assert blob.name in outcome.stdout
+    assert ": 1 problem; " in outcome.stdout
+    assert f"python -m airgap fetch {SITE} --rehash" in outcome.stdout
     assert airgap("fetch", SITE, "--rehash").exit_code == 0
     assert airgap("verify", SITE, "--only", "store").exit_code == 0
 

@@ -127,16 +127,24 @@ def test_sets_and_ledger_are_those_of_the_plan(airgap: Command, inside: Inside) 
 
 
 def test_prune_removes_just_what_a_newer_lock_no_longer_names(
-    airgap: Command, inside: Inside
+    airgap: Command, inside: Inside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert airgap("mirror", SITE).exit_code == 0
     assert "0 items that nothing names" in airgap("prune", SITE, "--dry-run").stdout
+    elsewhere = inside.project / "elsewhere"
+    with monkeypatch.context() as moved:
+        moved.setenv("AIRGAP_LEDGER", str(elsewhere))
+        told = airgap("prune", SITE, "--dry-run").stdout
+    for url in (registry_of(inside.site).endpoint, mirror_of(inside.site).url):
+        assert f"{url}: nothing is recorded as ours in {elsewhere}: is AIRGAP_LEDGER" in told
+    assert not elsewhere.exists()
     write_site(inside.project, {**inside.value, "images": []})
     assert airgap("lock", SITE).exit_code == 0
     assert airgap("mirror", SITE).exit_code == 0
     outcome = airgap("prune", SITE)
     assert outcome.exit_code == 0, outcome.stderr
     assert f"removed: {NGINX}" in outcome.stdout
+    assert "nothing is recorded" not in outcome.stdout
     assert inside.registry.content.find("docker.io/library/nginx", "1.27.3") is None
     assert inside.registry.content.find("ghcr.io/siderolabs/kubelet", "v1.34.1") is not None
 

@@ -85,6 +85,17 @@ def test_all_faults_of_a_site_are_told_at_once(
     assert not (project / "store").exists(), "nothing was touched"
 
 
+def test_lock_over_a_damaged_lock_names_the_one_in_git_first(
+    airgap: Command, project: Path
+) -> None:
+    damaged = project / "stacks" / "berlin.lock.json"
+    damaged.write_text("{")
+    outcome = airgap("lock", SITE)
+    assert outcome.exit_code == 1
+    assert "→ take the one in git: git checkout -- stacks/berlin.lock.json;" in outcome.stderr
+    assert damaged.read_text() == "{"
+
+
 def test_fetch_without_a_lock_names_the_command(airgap: Command) -> None:
     outcome = airgap("fetch", SITE)
     assert outcome.exit_code == 1

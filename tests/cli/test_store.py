@@ -18,6 +18,7 @@ from airgap.store import Store
 from airgap.transfer.destination import RegistryDestination
 from airgap.transfer.ledger import Ledger, ledger_root
 from lab.registry import Registry
+from lab.tls import Authority
 from lab.upstream import Upstream
 from tests.cli.conftest import SITE, Command, Hold, write_site
 from tests.engine.workspace import CHECKOUT
@@ -124,6 +125,9 @@ def test_verify_finds_a_flipped_bit_and_names_who_needs_it(airgap: Command, read
     [damage] = json.loads(outcome.stdout)["damages"]
     assert (damage["digest"], damage["kind"]) == (asset["sha256"], "altered")
     assert damage["neededBy"] == ["v1.11.5/vmlinuz-amd64"]
+    told = airgap("store", "verify").stdout
+    assert ": 1 blob is damaged; " in told
+    assert "python -m airgap fetch <site> --rehash" in told
 
 
 # add
@@ -375,6 +379,16 @@ def test_push_of_what_the_store_has_not_says_so(
     assert outcome.exit_code == 1
     assert "docker.io/library/absent:1" in outcome.stderr
     assert len(registry.requests) == 0
+
+
+def test_push_to_a_registry_that_is_not_trusted_hints_at_the_flag(
+    airgap: Command, ready: Path, tmp_path: Path
+) -> None:
+    with Registry(certificate=Authority(tmp_path / "ca").issue()) as registry:
+        outcome = airgap("store", "push", registry.url)
+    assert outcome.exit_code == 1
+    assert "give the authority that signed it with --ca-file" in outcome.stderr
+    assert "caFile" not in outcome.stderr
 
 
 @pytest.mark.parametrize("text", ["ftp://registry.example", "https://u:p@registry.example", ""])

@@ -350,8 +350,7 @@ def wrong_length(stage: Stage, data: bytes) -> str:
     """Let the store's file have another size than the manifest says."""
     scene = stage.push()
     spoil(scene, DIGEST, data)
-    words = f"the source has {len(data)} bytes"
-    words = refusal(scene.run(), IntegrityError, words)
+    words = refusal(scene.run(), IntegrityError, "its bytes in the store have changed")
     assert again(scene, most=-SIZE)
     assert not scene.is_there()
     spoil(scene, DIGEST, CONTENT)
@@ -387,7 +386,7 @@ def compressed(stage: Stage) -> str:
 def flipped_byte(stage: Stage) -> str:
     scene = stage.push()
     spoil(scene, DIGEST, CONTENT[:CUT] + bytes([CONTENT[CUT] ^ 0xFF]) + CONTENT[CUT + 1 :])
-    words = refusal(scene.run(), IntegrityError, "the registry got other bytes than")
+    words = refusal(scene.run(), IntegrityError, "its bytes in the store have changed")
     assert not scene.is_there()
     assert DIGEST not in scene.registry.content.pool
     spoil(scene, DIGEST, CONTENT)

@@ -162,16 +162,16 @@ def test_text_that_is_no_lock_is_refused_with_what_to_do(text: str, hint: str) -
 
 
 @pytest.mark.parametrize("text", ["", " \n", "{}", "[]", "{", '{"lockVersion": 1}'])
-def test_a_lock_file_that_is_none_names_the_command_with_its_site(
-    tmp_path: Path, text: str
-) -> None:
-    """It was `lock <site>`, literally, and "not None" where there was no version."""
+def test_a_damaged_lock_file_is_to_be_taken_from_git(tmp_path: Path, text: str) -> None:
+    """`lock` refuses it, and anew every pin is lost: git's comes first."""
     path = tmp_path / "berlin.lock.json"
     path.write_text(text)
     with pytest.raises(LockError) as caught:
         read_lock(path)
     told = caught.value.diagnostics()
-    assert told.endswith("  → run: python -m airgap lock berlin")
+    _, _, hint = told.partition("  → ")
+    assert hint.startswith("take the one in git: git checkout -- stacks/berlin.lock.json;")
+    assert "python -m airgap lock berlin" in hint
     assert "None" not in told
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import os
 import tarfile
 from pathlib import Path
 from typing import cast
@@ -136,6 +137,17 @@ def test_create_publishes_each_form_and_lists_its_sum(
         path = path_of(content, form)
         digest = hashlib.sha512((web.directory / path).read_bytes()).hexdigest()
         assert f"{digest}  {path.partition('/')[2]}" in listed
+
+
+def test_directory_of_a_cache_is_readable_whatever_the_umask(
+    store: Store, web: WebDirectory, files: Inputs
+) -> None:
+    before = os.umask(0o077)
+    try:
+        ImageCacheProvider().create(files)
+    finally:
+        os.umask(before)
+    assert (web.directory / "v1.11.5").stat().st_mode & 0o777 == 0o755
 
 
 @pytest.fixture

@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from airgap.digest import Digest
 from airgap.errors import IntegrityError, PublishError
-from airgap.store import Store, publish_bytes, publish_file
+from airgap.store import Store, make_served, publish_bytes, publish_file
 from airgap.store import publish as publish_module
 from airgap.store.partial import PARTIAL_PREFIX, partial_file, sweep
 
@@ -182,3 +183,44 @@ def test_link_under_way_is_not_swept(
     link(blob, tmp_path / f"{PARTIAL_PREFIX}left")  # its publisher was killed
     assert sweep(tmp_path) == 1
     assert blob.read_bytes() == KERNEL
+
+
+@pytest.fixture
+def narrow_umask() -> Iterator[None]:
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+def permissions(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+@pytest.mark.usefixtures("narrow_umask")
+def test_directories_made_for_a_web_server_are_readable_whatever_the_umask(tmp_path: Path) -> None:
+    root = tmp_path / "srv" / "talos"
+    make_served(root / "v1.11.5" / "abc", root=root)
+    for made in (root.parent, root, root / "v1.11.5", root / "v1.11.5" / "abc"):
+        assert permissions(made) == 0o755, made
+
+
+@pytest.mark.usefixtures("narrow_umask")
+def test_unreadable_directory_below_the_root_is_mended_and_the_root_left_alone(
+    tmp_path: Path,
+) -> None:
+    root, private = tmp_path / "talos", tmp_path / "private"
+    (root / "v1.11.5" / "abc").mkdir(parents=True)
+    private.mkdir()
+    (root / "v1.11.6").symlink_to(private)
+    make_served(root / "v1.11.5" / "abc", root=root)
+    make_served(root / "v1.11.6", root=root)
+    assert permissions(root / "v1.11.5" / "abc") == permissions(root / "v1.11.5") == 0o755
+    assert permissions(root) == permissions(private) == 0o700
+
+
+def test_what_a_directory_allows_beyond_that_stays(tmp_path: Path) -> None:
+    directory = tmp_path / "v1.11.5"
+    directory.mkdir()
+    directory.chmod(0o2770)
+    make_served(directory, root=tmp_path)
+    assert directory.stat().st_mode & 0o7777 == 0o2775

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -380,3 +381,19 @@ def test_quick_look_trusts_unchanged_files_only(
     path = mirror.root / KERNEL
     overwrite(path, b"x" * path.stat().st_size)
     assert mirror.faults(items, quick=True)[KERNEL].startswith("sha256:")
+
+
+def test_next_publication_mends_directories_that_the_server_cannot_read(
+    mirror: Mirror, items: tuple[AssetItem, ...]
+) -> None:
+    before = os.umask(0o077)
+    try:
+        mirror.publish(items)
+        made = [path for path in mirror.root.rglob("*") if path.is_dir()]
+        assert {path.stat().st_mode & 0o777 for path in made} == {0o755}
+        for path in made:
+            path.chmod(0o700)  # as a version before this one made them
+        mirror.publish(items)
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in made} == {0o755}

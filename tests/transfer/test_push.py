@@ -339,3 +339,19 @@ def test_ledger_of_another_version_is_refused(tmp_path: Path) -> None:
     ledger.path.write_text(text.replace('"ledgerVersion": 1', '"ledgerVersion": 2'))
     with pytest.raises(PublishError, match="version 1"):
         ledger.items()
+
+
+def test_damaged_blob_of_the_store_is_named_with_what_mends_it(
+    site: Site, items: tuple[ImageItem, ...]
+) -> None:
+    image = next(item for item in items if item.name == PAUSE)
+    manifest = site.store.manifest(image.digest)
+    while manifest.children:
+        manifest = site.store.manifest(manifest.children[0].digest)
+    blob = site.store.blob_path(manifest.blobs[-1].digest)
+    blob.chmod(0o644)
+    blob.write_bytes(bytes(byte ^ 1 for byte in blob.read_bytes()))
+    with pytest.raises(TransferError) as caught:
+        site.push((image,))
+    assert "its bytes in the store have changed" in caught.value.diagnostics()
+    assert "python -m airgap fetch <site> --rehash" in caught.value.diagnostics()

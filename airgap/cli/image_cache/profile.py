@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,7 +89,7 @@ def profile(
         f"1. python -m airgap image-cache create {site} --talos {chosen.talos} "
         f"--architecture {chosen.architecture}"
     )
-    say(f"2. {command} < {target}")
+    say(f"2. {command} < {shlex.quote(str(target))}")
     say(f"3. in the site: bootAsset: {result}, bootAssetFile: {beside}; then lock, fetch")
 
 

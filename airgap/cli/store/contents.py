@@ -101,7 +101,13 @@ def verify(*, place: Path | None, as_json: bool) -> None:
         for damage in damages:
             click.echo(str(damage))
         seconds = time.monotonic() - began
-        click.echo(f"{content.root}: {len(damages)} blobs are damaged; {seconds:.1f} s")
+        count = "1 blob is" if len(damages) == 1 else f"{len(damages)} blobs are"
+        click.echo(f"{content.root}: {count} damaged; {seconds:.1f} s")
+        if damages:
+            click.echo(
+                "  → run `python -m airgap fetch <site> --rehash` where there is a connection "
+                "(`store add` for what no lock names), and carry the store again"
+            )
     if damages:
         sys.exit(1)
 

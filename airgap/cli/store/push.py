@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import click
 
 from airgap.cli.limits import limit_option
-from airgap.cli.output import json_option, print_json
+from airgap.cli.output import hint_at_ca_file, json_option, print_json
 from airgap.cli.progress import show_progress
 from airgap.cli.project import find_store, store_option
 from airgap.errors import AirgapError
@@ -69,6 +69,7 @@ def push(
     sets = {f"store push {item.label}": [item] for item in _items(content, refs)}
     traffic = site_traffic(limits)
     with (
+        hint_at_ca_file(),
         connect(destination, traffic=traffic) as client,
         show_progress("push") as progress,
     ):
