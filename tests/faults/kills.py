@@ -174,7 +174,8 @@ class Kept:
             if (path.name, state.st_ino) not in self._known:
                 assert hashlib.sha256(path.read_bytes()).hexdigest() == path.name
                 self._known.add((path.name, state.st_ino))
-        if (self.root / "index.json").exists() and Store.open(self.root).index.entries():
+        # Its marker is written last: without it there is no store yet, and the next run makes it.
+        if (self.root / "oci-layout").exists() and Store.open(self.root).index.entries():
             read_layout(self.root)
 
     def check_complete(self) -> None:
