@@ -15,9 +15,9 @@ from airgap.cli.objects import objects_option, read_objects
 from airgap.cli.output import json_option, print_json
 from airgap.cli.project import Project, project_option, site_argument
 from airgap.lock import check_lock, read_lock
-from airgap.plan import Plan, plan_site
+from airgap.plan import plan_site
 from airgap.resolve.own_signatures import check_own_signatures
-from airgap.rules import RULES, Finding, evaluate, find_blockers, level_of, note_exceptions
+from airgap.rules import RULES, Finding, find_blockers, judge_site, level_of
 from airgap.rules.values import Values, part
 
 __all__ = ["FORMAT_VERSION", "check"]
@@ -53,28 +53,19 @@ def check(site: str, *, project: Project, objects: TextIO | None, as_json: bool)
     check_own_signatures(description, lock)
     plan = plan_site(description, lock, name=site)
     present = read_objects(objects) if objects else ()
-    found = (*_judge(plan), *find_blockers(plan.sidero.inputs, present))
+    policy, today = part(plan.site.inputs, "policy"), datetime.now(tz=UTC).date()
+    judged = judge_site(plan.views(), policy, today=today)
+    found = (*judged, *find_blockers(plan.sidero.inputs, present))
     findings = _ordered([_with_name(item, site) for item in found])
     mandatory = sum(finding.level == "mandatory" for finding in findings)
     if as_json:
-        print_json(_document(site, part(plan.site.inputs, "policy"), findings))
+        print_json(_document(site, policy, findings))
     else:
         for line in _lines(findings):
             click.echo(line)
         click.echo(f"{site}: {mandatory} violations, {len(findings) - mandatory} notes")
     if mandatory:
         sys.exit(1)
-
-
-def _judge(plan: Plan) -> tuple[Finding, ...]:
-    today = datetime.now(tz=UTC).date()
-    policy = part(plan.site.inputs, "policy")
-    findings = (
-        finding
-        for token, name, inputs in plan.views()
-        for finding in evaluate(token, name, inputs, today=today, policy=policy)
-    )
-    return (*findings, *note_exceptions(plan.views(), policy, today=today))
 
 
 def _with_name(finding: Finding, site: str) -> Finding:

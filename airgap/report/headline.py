@@ -13,6 +13,8 @@ from airgap.report.wording import KIND_WORDS, count_words, join_words, quote
 
 __all__ = ["write_headline"]
 
+_MOST = 3
+"""So many are named of a kind."""
 _CHOICES = {"flavour", "delivery", "layout", "kind", "nodeAuth"}
 
 
@@ -86,10 +88,8 @@ def _versions(versions: Sequence[VersionChange]) -> Iterator[str]:
 
 def _policies(changes: Changes) -> Iterator[str]:
     """Yield that the policies let more pass, or are changed otherwise."""
-    told = changes.weakened
-    if told:
-        more = f" and {len(told) - 3} more" if len(told) > 3 else ""
-        yield f"policies are weakened: {', '.join(told[:3])}{more}"
+    if told := changes.weakened:
+        yield f"policies are weakened: {', '.join(told[:_MOST])}{_and_more(told)}"
     elif any("policy" in change.names and _by_hand(change) for change in changes.of_kind("site")):
         yield "the policies are changed"
 
@@ -97,8 +97,7 @@ def _policies(changes: Changes) -> Iterator[str]:
 def _signers(changes: Changes) -> Iterator[str]:
     """Yield whose images must be signed by somebody else."""
     if told := find_resigned(changes.base, changes.head):
-        more = f" and {len(told) - 3} more" if len(told) > 3 else ""
-        yield f"another signer of {join_words(told[:3])}{more} counts"
+        yield f"another signer of {join_words(told[:_MOST])}{_and_more(told)} counts"
 
 
 def _workloads(changes: Changes) -> Iterator[str]:
@@ -108,8 +107,18 @@ def _workloads(changes: Changes) -> Iterator[str]:
         for scene in (changes.base, changes.head)
     )
     if come := sorted(new.keys() - old.keys()):
-        more = f" and {len(come) - 3} more" if len(come) > 3 else ""
-        yield f"workloads name {join_words([*map(quote, come[:3])])}{more}"
+        yield f"workloads name {join_words([*map(quote, come[:_MOST])])}{_and_more(come)}"
+
+
+def _and_more(told: Sequence[str]) -> str:
+    """Return how many are left out behind the first, each of which may be a clause."""
+    return f" and {len(told) - _MOST} more" if len(told) > _MOST else ""
+
+
+def _join_first(words: Sequence[str]) -> str:
+    """Return the first as a list whose last item is how many more there are."""
+    more = [f"{len(words) - _MOST} more"] if len(words) > _MOST else []
+    return join_words([*words[:_MOST], *more])
 
 
 def _by_hand(change: ObjectChange) -> bool:
@@ -142,11 +151,9 @@ def _named(changes: Changes, kind: Kind, *marks: Mark) -> Iterator[str]:
             )
         )
         if names:
-            told = [quote(name) for name in names[:3]]
-            told += [f"{len(names) - 3} more"] if len(names) > 3 else []
             one, many = _NOUNS[kind]
             yield (
-                f"{one if len(names) == 1 else many} {join_words(told)} "
+                f"{one if len(names) == 1 else many} {_join_first([*map(quote, names)])} "
                 f"{'is' if len(names) == 1 else 'are'} {mark}"
             )
 
@@ -224,8 +231,7 @@ def _site_keys(changes: Changes) -> str:
     """Return which parts of the stack file change, by their first two steps."""
     found = (_PART.match(key.path) for key in changes.site_keys)
     parts = [quote(part) for part in dict.fromkeys(each[0] for each in found if each)]
-    told = join_words([*parts[:3], *([f"{len(parts) - 3} more"] if len(parts) > 3 else [])])
-    return f"{told} of the stack file {'is' if len(parts) == 1 else 'are'} changed"
+    return f"{_join_first(parts)} of the stack file {'is' if len(parts) == 1 else 'are'} changed"
 
 
 _PART = re.compile(r"[^.\[]+(?:\.[^.\[]+)?")

@@ -8,7 +8,7 @@ from datetime import date
 from airgap.report.masking import mask_text
 from airgap.report.model import FindingChange
 from airgap.report.scene import Scene, part
-from airgap.rules import Finding, evaluate, find_blockers, note_exceptions
+from airgap.rules import Finding, find_blockers, judge_site
 
 __all__ = ["compare_findings", "judge"]
 
@@ -18,16 +18,10 @@ def judge(
 ) -> tuple[Finding, ...]:
     """Return what the rules say of a scene, and of what is `present` in the cluster beside it."""
     policy = part(scene.inputs("Registry"), "policy")
-    findings = (
-        finding
-        for view in scene.views.values()
-        for finding in evaluate(view.token, view.name, view.inputs, today=today, policy=policy)
-    )
     sidero = scene.inputs("SideroEnvironment")
     views = ((view.token, view.name, view.inputs) for view in scene.views.values())
     return (
-        *findings,
-        *note_exceptions(views, policy, today=today),
+        *judge_site(views, policy, today=today),
         *(find_blockers(sidero, present) if scene.is_there else ()),
     )
 

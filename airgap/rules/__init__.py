@@ -8,8 +8,8 @@ exceptions.
 from airgap.rules.blocking import find_blockers
 from airgap.rules.catalogue import ADVISORY_RULES, MANDATORY_RULES, RULES
 from airgap.rules.evaluation import evaluate, evaluate_rule
-from airgap.rules.exception_notes import note_exceptions
 from airgap.rules.findings import Finding
+from airgap.rules.judgement import judge_site
 from airgap.rules.rule import Rule, RuleLevel, level_of
 
 __all__ = [
@@ -22,6 +22,6 @@ __all__ = [
     "evaluate",
     "evaluate_rule",
     "find_blockers",
+    "judge_site",
     "level_of",
-    "note_exceptions",
 ]

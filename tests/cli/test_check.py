@@ -80,7 +80,7 @@ def test_a_finding_names_the_command_with_its_site(
     """No rule knows the site: it was printed as `lock <site>`, literally."""
     remedy = "run: python -m airgap lock <site>"
     told = Finding(rule="pinned", level="mandatory", subject="x", message="y", remedy=remedy)
-    monkeypatch.setattr("airgap.cli.check.evaluate", lambda *_args, **_more: (told,))
+    monkeypatch.setattr("airgap.rules.judgement.evaluate", lambda *_args, **_more: (told,))
     outcome = airgap("check", SITE)
     assert f"(run: python -m airgap lock {SITE})" in outcome.stdout
     assert "<site>" not in outcome.stdout

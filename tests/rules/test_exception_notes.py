@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airgap.plan import plan_site
-from airgap.rules import note_exceptions
+from airgap.rules.exception_notes import note_exceptions
 from tests.plan.samples import make_lock, make_site
 from tests.rules.samples import TODAY
 
